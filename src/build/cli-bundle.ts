@@ -1,0 +1,27 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { bundleOptions } from './esbuild-options.ts'
+
+/** Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. */
+export async function buildCli(root: string, directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true })
+  await build({
+    ...bundleOptions(root),
+    entryPoints: [{ in: 'src/cli/main.ts', out: 'main' }],
+    outdir: directory,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    sourcemap: true,
+  })
+}
+
+/** Bundles the supervisor into one file: it outlives the CLI that starts it, and later builds. */
+export async function buildSupervisor(root: string, directory: string): Promise<void> {
+  await build({
+    ...bundleOptions(root),
+    entryPoints: ['src/ops/targets/local/supervisor.ts'],
+    outfile: join(directory, 'supervisor.mjs'),
+    sourcemap: true,
+  })
+}

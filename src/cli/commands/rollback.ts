@@ -1,0 +1,87 @@
+import { applyPlan } from '../../ops/rollout/apply.ts'
+import { observeNodes } from '../../ops/rollout/observe.ts'
+import type { Plan } from '../../ops/rollout/plan.ts'
+import { latticeAfter } from '../../ops/rollout/plan-rollback.ts'
+import type { Outcome as RunOutcome } from '../../ops/rollout/progress.ts'
+import { readProven } from '../../ops/rollout/releases.ts'
+import { prepareRollback, type RollbackChoice } from '../../ops/rollout/rollback.ts'
+import type { Target } from '../../ops/targets/target.ts'
+import type { App, Outcome } from '../command.ts'
+import {
+  openInventory,
+  requireAnswerer,
+  requireConsent,
+  withLattice,
+  type Lattice,
+} from '../lattice.ts'
+import { formatPlan } from '../output/plan.ts'
+import { phaseFiles } from '../phase-files.ts'
+import { targetsOf, underLock } from '../rollout.ts'
+import { showProgress } from '../rollout-progress.ts'
+import { concludeRun } from '../run-conclusion.ts'
+import { planned } from './plan.ts'
+
+export interface RollbackOptions {
+  to?: string
+  node?: string
+}
+
+/** Goes back to a release that was proven, settings included; gated as a deploy is. */
+export async function rollback(app: App, options: RollbackOptions): Promise<Outcome> {
+  const inventory = await openInventory(app)
+  const targets = targetsOf(app, inventory)
+  requireAnswerer(app)
+  return withLattice(app, inventory, async (lattice) => {
+    if (app.options.dryRun) return planned((await choose(app, lattice, targets, options)).plan)
+
+    return underLock(app, lattice, targets, async (rollout) => {
+      const { plan, skipped } = await choose(app, lattice, targets, options)
+      for (const { release, node, holding } of skipped) {
+        app.screen.say((paint) =>
+          paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
+        )
+      }
+      app.screen.say((paint) => formatPlan(plan, paint))
+      if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
+
+      const progress = showProgress(app.screen, plan.steps)
+      const outcome = await applyPlan(plan, null, { ...rollout, onProgress: progress.tell })
+      await progress.close()
+      const after = { ...lattice, desired: latticeAfter(lattice.desired, plan) }
+      const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
+      return concludeRun(app, after, { plan, outcome: { ...outcome, warnings } })
+    })
+  })
+}
+
+/** A rollback brings settings back, too: then nodes.yaml is not what the nodes run with. */
+export function olderSettings(
+  { desired }: Pick<Lattice, 'desired'>,
+  { nodes }: Pick<Plan, 'nodes'>,
+  { result }: Pick<RunOutcome, 'result'>,
+): string[] {
+  if (result !== 'deployed' && result !== 'unchanged') return []
+  const wanted = new Map(desired.nodes.map((node) => [node.name, node.configDigest]))
+  const older = nodes.filter(({ name, configDigest }) => wanted.get(name) !== configDigest)
+  if (older.length === 0) return []
+  const names = older.map(({ name }) => name).join(', ')
+  return [
+    `${names}: the settings in force are the older ones of that release, not those of nodes.yaml; the next deploy brings those of nodes.yaml`,
+  ]
+}
+
+async function choose(
+  { options: { phase }, signal }: App,
+  { inventory, desired }: Lattice,
+  targets: readonly Target[],
+  { to, node }: RollbackOptions,
+): Promise<RollbackChoice> {
+  const input = {
+    lattice: desired,
+    observed: await observeNodes(targets, signal),
+    proven: await readProven(phaseFiles(inventory, phase).releases),
+    to,
+    only: node === undefined ? undefined : [node],
+  }
+  return prepareRollback(input, targets, signal)
+}

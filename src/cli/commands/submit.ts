@@ -1,0 +1,140 @@
+import { NodeAnswerError } from '../../ops/client/node-answer-error.ts'
+import type { NodeClient, ReceiptWait, VerifyAnswer } from '../../ops/client/node-client.ts'
+import { OperatorError, type ExitName } from '../../ops/errors.ts'
+import { IntentError, parseIntents, type Intent } from '../../wire/intent.ts'
+import type { App, Outcome } from '../command.ts'
+import { chosenNames, openInventory, withLattice } from '../lattice.ts'
+import { READY_MS_MAX, SUBMIT_WAIT_MS } from '../limits.ts'
+import { formatSubmission } from '../output/submission.ts'
+
+export interface SubmitOptions {
+  node?: string
+  wait?: NonNullable<ReceiptWait['wait']>
+}
+
+/** Writes an intent through one node, once: a second try could move money twice. */
+export async function submit(app: App, text: string, options: SubmitOptions): Promise<Outcome> {
+  const intents = readIntents(text)
+  const inventory = await openInventory(app)
+  return withLattice(app, inventory, async ({ desired, clients }) => {
+    const names = chosenNames(desired.nodes, options.node)
+    const chosen = clients.filter((client) => names.includes(client.name))
+    const wait = options.wait ?? (clients.length > 1 ? 'replicated:2' : 'local')
+    refuseUnreachable(wait, clients.length)
+    const client = await firstReady(chosen, app.signal)
+    if (app.options.dryRun) return outcomeOfDryRun(client, intents.length)
+
+    const answer = await ask(client, text, { wait, timeoutMs: SUBMIT_WAIT_MS }, app.signal)
+    const isReached = answer.intents.every(
+      ({ receipt }) => receipt === null || holds(receipt, wait),
+    )
+    return {
+      exit: exitOf(answer, isReached),
+      json: { node: client.name, url: client.url, wait, reached: isReached, ...answer },
+      text: (paint) =>
+        formatSubmission(
+          { node: client.name, nodes: clients.length, wait, isReached, answer },
+          paint,
+        ),
+    }
+  })
+}
+
+/** A level that this lattice can never reach is asked for by mistake. */
+function refuseUnreachable(wait: Wait, nodeCount: number): void {
+  const [, wanted] = /^replicated:(\d+)$/.exec(wait) ?? []
+  if (wanted === undefined || Number(wanted) <= nodeCount) return
+  throw new OperatorError('bad-wait', `${wait} is more than the ${nodeCount} nodes of this phase`, {
+    exit: 'badInput',
+    hint: `wait for replicated:${nodeCount} at most, or for final`,
+  })
+}
+
+function readIntents(text: string): Intent[] {
+  try {
+    return parseIntents(text)
+  } catch (error) {
+    if (!(error instanceof IntentError)) throw error
+    throw new OperatorError('bad-intent', `the intent cannot be read: ${error.message}`, {
+      exit: 'badInput',
+      hint: error.hint,
+      cause: error,
+    })
+  }
+}
+
+/**
+ * The first that has proven who it is and accepts intents now: until then, nothing was sent that could
+ * have been written, and no stranger was given the token.
+ */
+async function firstReady(
+  clients: readonly NodeClient[],
+  signal: AbortSignal,
+): Promise<NodeClient> {
+  const failures: string[] = []
+  for (const client of clients) {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)])
+      await client.attest({}, limit)
+      if (await client.readyz(limit)) return client
+      failures.push(`${client.name} (${client.url}) says that it is not ready`)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof NodeAnswerError) failures.push(error.message)
+      else if (!limitReached(error)) throw error
+      else failures.push(`${client.name} (${client.url}) did not answer in time`)
+    }
+  }
+  throw new OperatorError('no-node-ready', `no intent can be written now: ${failures.join('; ')}`, {
+    exit: 'unreachable',
+    hint: 'see "aethel-lattice status"',
+  })
+}
+
+/** A question that got no answer may have been carried out: that must not look like a no. */
+async function ask(
+  client: NodeClient,
+  text: string,
+  wait: ReceiptWait,
+  signal: AbortSignal,
+): Promise<VerifyAnswer> {
+  try {
+    return await client.submit(text, wait, signal)
+  } catch (error) {
+    // Only the node's own no is a no. Anything else may stand between its yes and us.
+    const isNo =
+      error instanceof NodeAnswerError && error.code === 'refused' && (error.status ?? 0) < 500
+    if (isNo && !signal.aborted) throw error
+    throw new OperatorError(
+      'outcome-unknown',
+      `${client.name} did not say what became of the intent`,
+      {
+        exit: 'unknown',
+        hint: 'it may have been written: look at the balances at /api/lattice/state before you try again',
+        cause: error,
+      },
+    )
+  }
+}
+
+const limitReached = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === 'TimeoutError'
+
+type Wait = NonNullable<ReceiptWait['wait']>
+type Receipt = NonNullable<VerifyAnswer['intents'][number]['receipt']>
+
+function holds({ level, replicas }: Receipt, wait: Wait): boolean {
+  if (wait === 'local' || level === 'final') return true
+  return wait !== 'final' && replicas >= Number(wait.slice('replicated:'.length))
+}
+
+function exitOf({ status }: VerifyAnswer, isReached: boolean): ExitName {
+  if (status === 'PROVED') return isReached ? 'done' : 'unknown'
+  return status === 'PARSE_ERROR' ? 'badInput' : 'failed'
+}
+
+const outcomeOfDryRun = (client: NodeClient, count: number): Outcome => ({
+  exit: 'done',
+  json: { node: client.name, url: client.url, intents: count, submitted: false },
+  text: () => `The intent is well-formed and would be written through ${client.name}.`,
+})

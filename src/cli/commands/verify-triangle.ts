@@ -1,0 +1,29 @@
+import { statusOf } from '../../ops/verify/status.ts'
+import type { App, Outcome } from '../command.ts'
+import { UsageError } from '../failure.ts'
+import { openInventory, withLattice } from '../lattice.ts'
+import { formatTriangle } from '../output/triangle.ts'
+import { recordedRelease, verifyLattice } from '../verification.ts'
+import { exitOfVerdict } from '../verdict-exit.ts'
+
+/** Says what can be said about the lattice: PASS, FAIL or UNKNOWN, and why. */
+export async function verify(app: App, { full }: { full: boolean }): Promise<Outcome> {
+  if (app.options.dryRun) {
+    throw new UsageError(
+      'verify-triangle has no dry run: it writes an entry through every node to see it arrive',
+      'use "aethel-lattice status" to only look',
+    )
+  }
+  const inventory = await openInventory(app)
+  return withLattice(app, inventory, async (lattice) => {
+    const expectedRelease = await recordedRelease(app, lattice)
+    const report = await verifyLattice(app, lattice, { expectedRelease, full })
+    const { desired, clients } = lattice
+    const { network } = await statusOf({ lattice: desired, clients, signal: app.signal })
+    return {
+      exit: exitOfVerdict[report.verdict],
+      json: { ...report, network },
+      text: (paint) => formatTriangle(report, network.text, paint),
+    }
+  })
+}

@@ -1,0 +1,34 @@
+import type { Plan, PlannedNode, Step } from '../../ops/rollout/plan.ts'
+import { count } from './amount.ts'
+import type { Paint } from './paint.ts'
+import { table } from './table.ts'
+
+/** What a plan would do, node by node, in the order in which it would. */
+export function formatPlan(plan: Plan, paint: Paint): string {
+  const { release, nodes, steps, digest, kind } = plan
+  const target = `${release.id} (${release.version})`
+  if (steps.length === 0) {
+    const there = nodes.filter(({ next }) => next.release === release.id)
+    const settings = kind === 'deploy' ? 'the settings of nodes.yaml' : 'its settings'
+    return `${paint.faint('=')} Nothing to change: ${count(there.length, 'node')} ${there.length === 1 ? 'holds' : 'hold'} release ${target} and ${settings}`
+  }
+  const rows = nodes.map((node) => rowOf(node, steps, paint))
+  const prunes = steps.filter((step) => step.action === 'prune')
+  return [
+    `${paint.strong(kind === 'deploy' ? 'Deploy' : 'Roll back to')} release ${paint.strong(target)}`,
+    table(rows, '  '),
+    ...prunes.map(({ node, detail }) => paint.faint(`  then ${node} ${detail}`)),
+    ...(steps.some((step) => step.action === 'stage')
+      ? ['Staged everywhere at once, then switched one node at a time, in this order.']
+      : ['Switched one node at a time, in this order.']),
+    'Each is proven before the next; if one fails, all go back.',
+    paint.faint(`plan ${digest}`),
+  ].join('\n')
+}
+
+function rowOf({ name, act }: PlannedNode, steps: readonly Step[], paint: Paint): string[] {
+  if (act === null) return [paint.faint('='), name, paint.faint('stays as it is')]
+  const own = steps.filter((step) => step.node === name && step.action !== 'prune')
+  const why = own.find((step) => step.action === act)?.detail ?? ''
+  return [paint.unsure('→'), name, why, paint.faint(own.map((step) => step.action).join(', '))]
+}

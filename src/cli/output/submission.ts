@@ -1,0 +1,41 @@
+import type { VerifyAnswer } from '../../ops/client/node-client.ts'
+import { count } from './amount.ts'
+import type { Paint } from './paint.ts'
+
+export interface Submission {
+  node: string
+  /** How many nodes the lattice has. */
+  nodes: number
+  /** What was waited for. */
+  wait: string
+  isReached: boolean
+  answer: VerifyAnswer
+}
+
+export function formatSubmission(submission: Submission, paint: Paint): string {
+  const { answer, node, wait, isReached } = submission
+  const root = answer.merkle_root
+  return [
+    ...answer.intents.map((intent) => {
+      const isProved = intent.status === 'PROVED'
+      const mark = isProved ? paint.good('✔') : paint.bad('✘')
+      return `${mark} ${intent.status} on ${node}: ${intent.message}${whereOf(intent, submission)}`
+    }),
+    ...(answer.intents.length === 0
+      ? [`${paint.bad('✘')} ${answer.status}: ${answer.message}`]
+      : []),
+    ...(isReached
+      ? []
+      : [
+          `${paint.unsure('?')} not ${wait} within the time: it is stored, and may still get there`,
+        ]),
+    ...(root === null ? [] : [paint.faint(`merkle root ${root}`)]),
+  ].join('\n')
+}
+
+function whereOf({ receipt }: VerifyAnswer['intents'][number], { nodes }: Submission): string {
+  if (receipt === null) return ''
+  const { level, replicas, provisional } = receipt
+  const finality = level === 'final' ? ', final' : provisional ? ', provisional' : ''
+  return ` (on ${replicas} of ${count(nodes, 'node')}${finality})`
+}

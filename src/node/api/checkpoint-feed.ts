@@ -1,0 +1,112 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { NodeService } from '../service.ts'
+import type { ApiLimits } from './limits.ts'
+import { Slots } from './slots.ts'
+
+type FeedLimits = Pick<ApiLimits, 'changesSubscribersMax' | 'changesCommentMs' | 'changesStallMs'>
+
+interface Subscriber {
+  response: ServerResponse
+  /** When the connection stopped taking bytes; null while it takes them. */
+  blockedSinceMs: number | null
+  /** The newest checkpoint that it still has to be told. */
+  pending: Uint8Array | null
+}
+
+/**
+ * Server-sent events: `checkpoint`, its data the frame in base64, at once and at every change. Each
+ * checkpoint replaces the one before, so a subscriber that reads slowly skips some, holds no more
+ * than one in memory, and is dropped when it reads nothing for `changesStallMs`.
+ */
+export class CheckpointFeed {
+  readonly #service: NodeService
+  readonly #limits: FeedLimits
+  readonly #places: Slots
+  readonly #subscribers = new Set<Subscriber>()
+  #stop: (() => void) | null = null
+
+  constructor(service: NodeService, limits: FeedLimits) {
+    this.#service = service
+    this.#limits = limits
+    this.#places = new Slots('subscribers', limits.changesSubscribersMax)
+  }
+
+  /** Takes the response over. Throws before that when there is no place, or no checkpoint. */
+  subscribe(reply: FastifyReply): void {
+    const first = this.#service.checkpointFrame()
+    const release = this.#places.take()
+    const headers = reply.getHeaders() as OutgoingHttpHeaders
+    const response = reply.hijack().raw
+    const subscriber: Subscriber = { response, blockedSinceMs: null, pending: null }
+    response.on('drain', () => this.#resume(subscriber))
+    response.once('close', () => {
+      release()
+      this.#subscribers.delete(subscriber)
+      if (this.#subscribers.size === 0) this.#rest()
+    })
+    this.#subscribers.add(subscriber)
+    this.#start()
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      // A proxy that gathers an answer before it passes it on would hold back every notice.
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    this.#write(subscriber, eventOf(first))
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    for (const { response } of this.#subscribers) response.end()
+    this.#rest()
+  }
+
+  #start(): void {
+    if (this.#stop !== null) return
+    const unsubscribe = this.#service.onCheckpoint((frame) => {
+      for (const subscriber of this.#subscribers) this.#offer(subscriber, frame)
+    })
+    const timer = setInterval(() => this.#tick(), this.#limits.changesCommentMs)
+    timer.unref()
+    this.#stop = () => {
+      clearInterval(timer)
+      unsubscribe()
+    }
+  }
+
+  #rest(): void {
+    this.#stop?.()
+    this.#stop = null
+  }
+
+  #offer(subscriber: Subscriber, frame: Uint8Array): void {
+    if (subscriber.blockedSinceMs === null) this.#write(subscriber, eventOf(frame))
+    else subscriber.pending = frame
+  }
+
+  #resume(subscriber: Subscriber): void {
+    subscriber.blockedSinceMs = null
+    const frame = subscriber.pending
+    subscriber.pending = null
+    if (frame !== null) this.#write(subscriber, eventOf(frame))
+  }
+
+  #tick(): void {
+    const nowMs = performance.now()
+    for (const subscriber of this.#subscribers) {
+      const { blockedSinceMs, response } = subscriber
+      if (blockedSinceMs === null) this.#write(subscriber, ':\n\n')
+      else if (nowMs - blockedSinceMs >= this.#limits.changesStallMs) response.destroy()
+    }
+  }
+
+  #write(subscriber: Subscriber, text: string): void {
+    if (subscriber.response.writableEnded) return
+    if (!subscriber.response.write(text)) subscriber.blockedSinceMs = performance.now()
+  }
+}
+
+const eventOf = (frame: Uint8Array): string =>
+  `event: checkpoint\ndata: ${Buffer.from(frame).toString('base64')}\n\n`

@@ -1,0 +1,67 @@
+/** Bounds of this room's own; what crosses the wire is bounded in wire/limits.ts. */
+export interface ApiLimits {
+  connectionsMax: number
+  headerBytesMax: number
+  /** From the first byte to the end of the headers, and to the end of the body. Answers may last longer. */
+  headersTimeoutMs: number
+  requestTimeoutMs: number
+  timeoutCheckMs: number
+  /** Longer than proxies keep an idle connection to us (nginx: 60 s), so that they never write into a closed one. */
+  keepAliveTimeoutMs: number
+  /** How long an answer may stand still: longer than any wait, or a reader that stopped would hold it for ever. */
+  answerStallMs: number
+  /** What `close` waits for answers under way before it cuts them. */
+  closeTimeoutMs: number
+
+  changesSubscribersMax: number
+  changesCommentMs: number
+  /** How long a subscriber may leave what it was sent unread. */
+  changesStallMs: number
+
+  syncAnswersMax: number
+  syncStallMs: number
+
+  waitersMax: number
+  waitDefaultMs: number
+
+  probesMax: number
+  probeTimeoutMs: number
+
+  /** Age up to which a check of the store is answered again instead of run again. */
+  integrityReuseMs: number
+
+  tokenFailuresMax: number
+  tokenFailureWindowMs: number
+  tokenAddressesMax: number
+}
+
+export const apiLimits: ApiLimits = {
+  connectionsMax: 1024,
+  headerBytesMax: 16 * 1024,
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 15_000,
+  timeoutCheckMs: 1_000,
+  keepAliveTimeoutMs: 75_000,
+  answerStallMs: 60_000,
+  closeTimeoutMs: 2_000,
+  changesSubscribersMax: 128,
+  changesCommentMs: 15_000,
+  changesStallMs: 15_000,
+  syncAnswersMax: 32,
+  syncStallMs: 15_000,
+  waitersMax: 256,
+  waitDefaultMs: 5_000,
+  probesMax: 8,
+  probeTimeoutMs: 10_000,
+  integrityReuseMs: 1_000,
+  tokenFailuresMax: 10,
+  tokenFailureWindowMs: 60_000,
+  tokenAddressesMax: 10_000,
+}
+
+export const TOKEN_CHARS_MAX = 256
+export const EVENTS_DEFAULT = 100
+export const PAGE_FILES_MAX = 200
+export const PAGE_BYTES_MAX = 10 * 1024 * 1024
+/** Label sets of one metric: a reason that varies must not grow the scrape without end. */
+export const METRIC_SERIES_MAX = 200

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { hash } from 'node:crypto'
+import { parseEnv } from 'node:util'
+import { pino } from 'pino'
+import { createApi } from './api/index.ts'
+import { MANIFEST_FILE, manifestSchema } from '../wire/manifest.ts'
+import { configDigestOf, parseSettings, type SettingProblem } from '../wire/settings.ts'
+import { systemClock } from './engine.ts'
+import { readNodeKey, StartError } from './keys.ts'
+import { LatticeNode } from './node.ts'
+import { StoreError } from './store/errors.ts'
+
+/** The settings cannot work: a supervisor that restarts the node changes nothing (sysexits' EX_CONFIG). */
+const EXIT_CONFIG = 78
+const EXIT_FAILED = 1
+/** A stop takes no longer than this. */
+const STOP_MS_MAX = 8000
+
+const home = dirname(fileURLToPath(import.meta.url))
+
+type Environment = Record<string, string | undefined>
+
+/** `.env` of the working directory under the process's own variables, which win. */
+function readEnvironment(): Environment {
+  let file: Environment = {}
+  try {
+    file = parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new StartError(
+        `cannot read .env: ${(error as Error).message}`,
+        'check its owner and mode',
+      )
+  }
+  return { ...file, ...process.env }
+}
+
+/** The release that this file belongs to, proven by its hash; `unreleased` when it stands alone. */
+function readRelease(): { release: string; version: string } {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(join(home, MANIFEST_FILE))
+  } catch {
+    return { release: 'unreleased', version: '0.0.0' }
+  }
+  const manifest = manifestSchema.parse(JSON.parse(bytes.toString('utf8')))
+  for (const { path, sha256 } of manifest.files) {
+    if (hash('sha256', readFileSync(join(home, path)), 'hex') !== sha256) {
+      throw new StartError(`${path} is not the file of this release`, 'deploy the release again')
+    }
+  }
+  return { release: `r${hash('sha256', bytes, 'hex').slice(0, 12)}`, version: manifest.version }
+}
+
+function refuse(problems: readonly Pick<SettingProblem, 'message' | 'hint'>[]): never {
+  for (const { message, hint } of problems)
+    process.stderr.write(`[STARTUP] ${message}\n          hint: ${hint}\n`)
+  process.exit(EXIT_CONFIG)
+}
+
+async function main(): Promise<void> {
+  const environment = readEnvironment()
+  const parsed = parseSettings(environment)
+  if (!parsed.ok)
+    refuse(
+      parsed.problems.map(({ variable, message, hint }) => ({
+        message: `${variable} ${message}`,
+        hint,
+      })),
+    )
+  const { settings } = parsed
+  const log = pino({
+    level: settings.logLevel,
+    base: { node: settings.nodeName },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  })
+  const { release, version } = readRelease()
+  const node = new LatticeNode({
+    settings,
+    key: readNodeKey(settings),
+    configDigest: configDigestOf(environment),
+    release,
+    version,
+    clock: systemClock,
+    log,
+  })
+  const api = createApi(node, { pageDir: join(home, 'page'), log })
+  await api.listen(settings.httpHost, settings.httpPort)
+  node.start(api.server)
+  log.info(
+    {
+      release,
+      peer_id: node.identity.peerId,
+      port: settings.httpPort,
+      refusal: node.refusalReason,
+    },
+    '[STARTUP] ready',
+  )
+
+  let isStopping = false
+  const stop = (signal: string): void => {
+    if (isStopping) return
+    isStopping = true
+    log.info({ signal }, '[STARTUP] stopping')
+    setTimeout(() => process.exit(EXIT_FAILED), STOP_MS_MAX).unref()
+    void node
+      .leave()
+      .then(() => api.close())
+      .finally(() => {
+        node.close()
+        process.exit(0)
+      })
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof StartError || error instanceof StoreError) refuse([error])
+  process.stderr.write(
+    `[STARTUP] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+  process.exit(EXIT_FAILED)
+})

@@ -1,0 +1,122 @@
+import { leafHash, MerkleLog } from '../../merkle/index.ts'
+import { authorKeyHex, type AuthorId } from '../../wire/author.ts'
+import { equalBytes, fromHex, toHex } from '../../wire/bytes.ts'
+import { WireError } from '../../wire/cbor.ts'
+import { isSigned, NO_PREVIOUS, type SignedEntry } from '../../wire/entry.ts'
+import { covers, latticeRoot, type Frontier } from '../../wire/frontier.ts'
+import type { Verify } from '../../wire/signature.ts'
+import { AUTHORS_MAX } from '../../wire/limits.ts'
+import { CLOCK_AHEAD_US_MAX } from './limits.ts'
+
+interface AuthorLog {
+  tree: MerkleLog
+  lastId: string
+  lastHlc: number
+}
+
+/** Where a received entry belongs. */
+export type Placement = 'next' | 'held' | 'gap'
+
+/** The leaf of an entry in its author's Merkle log. */
+export const entryLeaf = (id: string): Uint8Array => leafHash(fromHex(id, 32) ?? new Uint8Array())
+
+/**
+ * Every author's append-only log, as Merkle trees over entry ids. What may be appended is decided by
+ * the entry's bytes, its signature and its author's own log; never by when or where it arrived.
+ */
+export class Logs {
+  readonly #lattice: string
+  readonly #memberKeys: ReadonlySet<string>
+  readonly #verify: Verify
+  readonly #logs = new Map<AuthorId, AuthorLog>()
+  #root: string | null = null
+
+  constructor(lattice: string, memberKeys: Iterable<Uint8Array>, verify: Verify) {
+    this.#lattice = lattice
+    this.#memberKeys = new Set([...memberKeys].map(toHex))
+    this.#verify = verify
+  }
+
+  /** What is held now; it stays as it is when the logs grow. */
+  frontier(): Frontier {
+    return new Map(this.#logs.entries().map(([author, log]) => [author, log.tree.size]))
+  }
+
+  sizeOf(author: AuthorId): number {
+    return this.#logs.get(author)?.tree.size ?? 0
+  }
+
+  /** Id of the author's last entry; zeros when there is none. */
+  lastId(author: AuthorId): string {
+    return this.#logs.get(author)?.lastId ?? NO_PREVIOUS
+  }
+
+  /** The largest clock in any log, microseconds. */
+  lastHlc(): number {
+    return this.#logs.values().reduce((last, log) => Math.max(last, log.lastHlc), 0)
+  }
+
+  /** Lattice root at what is held, 64 hex. */
+  root(): string {
+    this.#root ??= this.rootAt(this.frontier()) ?? ''
+    return this.#root
+  }
+
+  /** Lattice root at a cut, 64 hex; null when the logs do not reach it. */
+  rootAt(cut: Frontier): string | null {
+    if (!covers(this.frontier(), cut)) return null
+    return toHex(
+      latticeRoot(
+        cut,
+        (author, size) => this.#logs.get(author)?.tree.root(size) ?? new Uint8Array(),
+      ),
+    )
+  }
+
+  /**
+   * Where an entry that was received belongs; `held` when it is there already. Throws `WireError` for
+   * one that can never be appended; `equivocation` when its author signed another in its place.
+   */
+  place(signed: SignedEntry, nowUs: number): Placement {
+    const { entry } = signed
+    if (entry.lattice !== this.#lattice)
+      throw new WireError('wrong-lattice', 'entry of another lattice')
+    if (!this.#memberKeys.has(authorKeyHex(entry.author)))
+      throw new WireError('unknown-author', 'author is no member')
+    const log = this.#logs.get(entry.author)
+    const size = log?.tree.size ?? 0
+    if (entry.seq > size) return 'gap'
+    if (log !== undefined && entry.seq < size) {
+      if (equalBytes(log.tree.leaf(entry.seq), entryLeaf(signed.id))) return 'held'
+      if (!isSigned(signed, this.#verify))
+        throw new WireError('bad-signature', 'entry not signed by its author')
+      throw new WireError('equivocation', `author ${entry.author} signed two entries ${entry.seq}`)
+    }
+    if (entry.prev !== this.lastId(entry.author))
+      throw new WireError('broken-chain', 'prev is not the entry before')
+    if (entry.hlc <= (log?.lastHlc ?? 0)) throw new WireError('broken-chain', 'the clock goes back')
+    if (!isSigned(signed, this.#verify))
+      throw new WireError('bad-signature', 'entry not signed by its author')
+    if (entry.hlc > nowUs + CLOCK_AHEAD_US_MAX)
+      throw new WireError('clock-ahead', 'entry from the future, held back')
+    if (log === undefined && this.#logs.size >= AUTHORS_MAX)
+      throw new WireError('too-large', 'too many authors')
+    return 'next'
+  }
+
+  /** Appends an entry that `place` called `next`, or one of our own. */
+  append(signed: SignedEntry): void {
+    const { author, hlc } = signed.entry
+    this.#root = null
+    const log = this.#logs.get(author)
+    if (log === undefined) {
+      const tree = new MerkleLog()
+      tree.append(entryLeaf(signed.id))
+      this.#logs.set(author, { tree, lastId: signed.id, lastHlc: hlc })
+    } else {
+      log.tree.append(entryLeaf(signed.id))
+      log.lastId = signed.id
+      log.lastHlc = hlc
+    }
+  }
+}

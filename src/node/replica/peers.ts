@@ -1,0 +1,203 @@
+import type { AuthorId } from '../../wire/author.ts'
+import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
+import { covers, sizeAt, totalOf } from '../../wire/frontier.ts'
+import { REBIRTH_SILENCE_MS } from './limits.ts'
+import type { Logs } from './logs.ts'
+
+/** What another member has signed, and whether it agrees with us. */
+export interface PeerRecord {
+  readonly newest: SignedCheckpoint
+  readonly receivedMonoMs: number
+  /**
+   * Whether it holds at its frontier what we hold there; null while we do not cover it. Once false,
+   * false until a later checkpoint is found to agree: a log that has forked is never covered.
+   */
+  readonly isMatch: boolean | null
+  /** The clock floor of the newest checkpoint of which we hold everything. */
+  readonly clockFloor: number
+}
+
+interface Tracked extends PeerRecord {
+  isMatch: boolean | null
+  isCompared: boolean
+  clockFloor: number
+  /** When the checkpoint of that floor came, and when the first of its directory did; monotonic ms. */
+  coveredAtMs: number
+  firstHeardMs: number
+  /** The floor that counted before this directory. */
+  floorBefore: number
+  /** The oldest checkpoint that names something we lack, and since when; null when we lack nothing. */
+  awaited: { checkpoint: Checkpoint; sinceMs: number } | null
+}
+
+/** What happened to a checkpoint that was received. */
+export type CheckpointNews = 'new' | 'old' | 'contradiction'
+
+/** The newest signed checkpoint of every other member: who holds what, who agrees, what is final. */
+export class Peers {
+  readonly #logs: Logs
+  readonly #peerIds: readonly string[]
+  readonly #stateRoot: () => string | null
+  readonly #records = new Map<string, Tracked>()
+
+  /**
+   * `others`: peer id → public key of every member but this one. `stateRoot`: ours after all entries of
+   * the logs; null while it is not that.
+   */
+  constructor(logs: Logs, others: ReadonlyMap<string, Uint8Array>, stateRoot: () => string | null) {
+    this.#logs = logs
+    this.#peerIds = [...others.keys()]
+    this.#stateRoot = stateRoot
+  }
+
+  recordOf(peerId: string): PeerRecord | undefined {
+    return this.#records.get(peerId)
+  }
+
+  /** Whether a member claims what we hold with another root. */
+  isAnyDiffering(): boolean {
+    return this.#records.values().some((record) => record.isMatch === false)
+  }
+
+  /** Takes a checkpoint of another member, its signature checked. */
+  record(signed: SignedCheckpoint, nowMonoMs: number): CheckpointNews {
+    const { peerId, checkpoint } = signed
+    const before = this.#records.get(peerId)
+    if (before !== undefined) {
+      const silentMs = nowMonoMs - before.receivedMonoMs
+      const news = newsOf(checkpoint, before.newest.checkpoint, silentMs)
+      if (news !== 'new') return news
+    }
+    const last = before?.newest.checkpoint
+    const isGoingOn = last?.incarnation === checkpoint.incarnation
+    const isFloorKept = last !== undefined && checkpoint.clockFloor >= last.clockFloor
+    this.#records.set(peerId, {
+      newest: signed,
+      receivedMonoMs: nowMonoMs,
+      isMatch: isGoingOn && before?.isMatch === false ? false : null,
+      isCompared: false,
+      clockFloor: isFloorKept ? (before?.clockFloor ?? 0) : 0,
+      coveredAtMs: before?.coveredAtMs ?? Number.NEGATIVE_INFINITY,
+      firstHeardMs: isGoingOn ? (before?.firstHeardMs ?? nowMonoMs) : nowMonoMs,
+      floorBefore: this.#floorBefore(before, isGoingOn, isFloorKept),
+      awaited: (isGoingOn ? before?.awaited : null) ?? { checkpoint, sinceMs: nowMonoMs },
+    })
+    this.compare()
+    return 'new'
+  }
+
+  /** Compares again with what our logs now reach. Returns the peers that have just been found to differ. */
+  compare(): string[] {
+    const differing: string[] = []
+    for (const [peerId, record] of this.#records) {
+      this.#await(record)
+      if (record.isCompared || record.awaited !== null) continue
+      const wasDiffering = record.isMatch === false
+      record.isMatch = this.#isEqual(record.newest.checkpoint)
+      record.isCompared = true
+      if (!record.isMatch && !wasDiffering) differing.push(peerId)
+    }
+    return differing
+  }
+
+  /** Since when this peer has held, by its signed word, something that we lack; null: it has not. */
+  aheadSinceMs(peerId: string): number | null {
+    return this.#records.get(peerId)?.awaited?.sinceMs ?? null
+  }
+
+  entriesOf(peerId: string): number | null {
+    const record = this.#records.get(peerId)
+    return record === undefined ? null : totalOf(record.newest.checkpoint.frontier)
+  }
+
+  /** Other members that have signed that they hold this entry, and do not hold another in its place. */
+  holdersOf(author: AuthorId, seq: number): number {
+    return this.#records
+      .values()
+      .filter(({ newest, isMatch }) => {
+        return isMatch !== false && sizeAt(newest.checkpoint.frontier, author) > seq
+      })
+      .reduce((count) => count + 1, 0)
+  }
+
+  /** How many of an author's entries some other member has signed that it holds. */
+  sizeElsewhere(author: AuthorId): number {
+    return this.#records
+      .values()
+      .filter(({ isMatch }) => isMatch !== false)
+      .reduce((most, { newest }) => Math.max(most, sizeAt(newest.checkpoint.frontier, author)), 0)
+  }
+
+  /**
+   * No entry that we do not hold is below this clock (microseconds); 0 while a member has promised
+   * nothing. A floor counts once we hold everything its promiser held, not only its own entries: a
+   * member that lost its disk promises for what it will write, and only others still hold what it wrote.
+   */
+  clockFloor(): number {
+    return this.#peerIds.reduce((least, peerId) => {
+      const record = this.#records.get(peerId)
+      return Math.min(least, record === undefined ? 0 : this.#floorOf(record))
+    }, Number.MAX_SAFE_INTEGER)
+  }
+
+  /**
+   * A directory that we have just heard of may stand for one that was lost, whose last words were still on
+   * their way to the others when these made the promises we have. So it counts when all have promised anew.
+   */
+  #floorOf(record: Tracked): number {
+    const isSettled = this.#records
+      .values()
+      .every((other) => other === record || other.coveredAtMs > record.firstHeardMs)
+    return isSettled ? record.clockFloor : record.floorBefore
+  }
+
+  #floorBefore(before: Tracked | undefined, isGoingOn: boolean, isFloorKept: boolean): number {
+    if (before === undefined || !isFloorKept) return 0
+    return isGoingOn ? before.floorBefore : this.#floorOf(before)
+  }
+
+  /** Moves on to the oldest checkpoint that we do not cover yet. */
+  #await(record: Tracked): void {
+    if (record.awaited === null) return
+    const ours = this.#logs.frontier()
+    const { checkpoint } = record.newest
+    if (covers(ours, checkpoint.frontier)) {
+      record.clockFloor = Math.max(record.clockFloor, checkpoint.clockFloor)
+      record.coveredAtMs = record.receivedMonoMs
+      record.awaited = null
+    } else if (covers(ours, record.awaited.checkpoint.frontier)) {
+      record.clockFloor = Math.max(record.clockFloor, record.awaited.checkpoint.clockFloor)
+      record.coveredAtMs = record.awaited.sinceMs
+      record.awaited = { checkpoint, sinceMs: record.receivedMonoMs }
+    }
+  }
+
+  /** Of two nodes with the same entries the state must be the same too. */
+  #isEqual({ frontier, root, stateRoot }: Checkpoint): boolean {
+    if (this.#logs.rootAt(frontier) !== root) return false
+    const isSameContent = covers(frontier, this.#logs.frontier())
+    return !isSameContent || stateRoot === (this.#stateRoot() ?? stateRoot)
+  }
+}
+
+/**
+ * A node's checkpoints are ordered by what they promise, whatever the order they arrive in. The clock
+ * floor also tells a directory from the one that was lost before it, of which a word may still be on its
+ * way: only a member that was not heard for long may have begun anew with a clock that was set back.
+ */
+function newsOf(next: Checkpoint, last: Checkpoint, silentMs: number): CheckpointNews {
+  if (next.incarnation !== last.incarnation) {
+    const isLater = next.clockFloor > last.clockFloor || silentMs >= REBIRTH_SILENCE_MS
+    return isLater ? 'new' : 'old'
+  }
+  const isOnward = covers(next.frontier, last.frontier)
+  const isBackward = covers(last.frontier, next.frontier)
+  if (isOnward && isBackward) {
+    if (next.root !== last.root || next.stateRoot !== last.stateRoot) return 'contradiction'
+    if (next.clockFloor !== last.clockFloor)
+      return next.clockFloor > last.clockFloor ? 'new' : 'old'
+    return next.wallMs > last.wallMs ? 'new' : 'old'
+  }
+  if (isOnward && next.clockFloor >= last.clockFloor) return 'new'
+  return isBackward && next.clockFloor <= last.clockFloor ? 'old' : 'contradiction'
+}

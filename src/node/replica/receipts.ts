@@ -1,0 +1,98 @@
+import type { Receipt } from '../../wire/api.ts'
+import type { AuthorId } from '../../wire/author.ts'
+import type { Carrier } from '../../wire/protocol.ts'
+import { ARRIVALS_MAX, WAITERS_MAX } from './limits.ts'
+
+export type ReceiptLevel =
+  | { kind: 'local' }
+  | { kind: 'replicated'; replicas: number }
+  | { kind: 'final' }
+
+interface Waiter {
+  ticket: number
+  author: AuthorId
+  seq: number
+  level: ReceiptLevel
+  deadlineMs: number
+}
+
+/** A wait that is over. */
+export interface Settled {
+  ticket: number
+  receipt: Receipt | null
+  isReached: boolean
+}
+
+export const isReached = (receipt: Receipt | null, level: ReceiptLevel): boolean => {
+  if (receipt === null) return false
+  switch (level.kind) {
+    case 'local':
+      return true
+    case 'replicated':
+      return receipt.replicas >= level.replicas
+    case 'final':
+      return receipt.level === 'final'
+  }
+}
+
+/** Callers that wait until an entry has reached a level, or their deadline. */
+export class Waiters {
+  readonly #waiting = new Map<number, Waiter>()
+  /** No deadline is before this. */
+  #wakeAtMs = Number.POSITIVE_INFINITY
+
+  add(waiter: Waiter): boolean {
+    if (this.#waiting.size >= WAITERS_MAX) return false
+    this.#waiting.set(waiter.ticket, waiter)
+    this.#wakeAtMs = Math.min(this.#wakeAtMs, waiter.deadlineMs)
+    return true
+  }
+
+  cancel(ticket: number): void {
+    this.#waiting.delete(ticket)
+  }
+
+  /** Takes out and returns every wait that is over. */
+  settle(receiptOf: (author: AuthorId, seq: number) => Receipt | null, nowMs: number): Settled[] {
+    const settled: Settled[] = []
+    for (const { ticket, author, seq, level, deadlineMs } of this.#waiting.values()) {
+      const receipt = receiptOf(author, seq)
+      const reached = isReached(receipt, level)
+      if (!reached && nowMs < deadlineMs) continue
+      this.#waiting.delete(ticket)
+      settled.push({ ticket, receipt, isReached: reached })
+    }
+    this.#wakeAtMs = this.#waiting
+      .values()
+      .reduce((least, waiter) => Math.min(least, waiter.deadlineMs), Number.POSITIVE_INFINITY)
+    return settled
+  }
+
+  wakeAtMs(): number {
+    return this.#wakeAtMs
+  }
+}
+
+export interface Arrival {
+  id: string
+  via: Carrier
+  atMs: number
+}
+
+/** What brought the newest entries and when; of older ones only that they are in the store. */
+export class Arrivals {
+  readonly #arrivals = new Map<string, Arrival>()
+
+  record(author: AuthorId, seq: number, arrival: Arrival): void {
+    this.#arrivals.set(`${author}:${seq}`, arrival)
+    if (this.#arrivals.size <= ARRIVALS_MAX) return
+    for (const oldest of this.#arrivals.keys()) {
+      this.#arrivals.delete(oldest)
+      break
+    }
+  }
+
+  of(author: AuthorId, seq: number): Arrival | undefined {
+    return this.#arrivals.get(`${author}:${seq}`)
+  }
+}

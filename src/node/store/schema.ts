@@ -1,0 +1,18 @@
+/** The store's tables. `user_version` names the format; an unknown one is refused, never guessed at. */
+export const STORE_FORMAT = 1
+
+export const schema = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE author (number INTEGER PRIMARY KEY, author TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE entry (
+  author INTEGER NOT NULL REFERENCES author (number),
+  seq INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  PRIMARY KEY (author, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoint (peer TEXT PRIMARY KEY, bytes BLOB NOT NULL, signature BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE evidence (id TEXT PRIMARY KEY, bytes BLOB NOT NULL, signature BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE event (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, message TEXT NOT NULL, data TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;
+PRAGMA user_version = ${STORE_FORMAT};
+`

@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto'
+import type { Release } from '../release/artifact.ts'
+import { settingsDigest, type NodeSettings } from '../targets/settings.ts'
+import type { Target } from '../targets/target.ts'
+import { PlanStaleError, RecoveryError } from './errors.ts'
+import type { Journal } from './journal.ts'
+import type { HeldLock } from './lock.ts'
+import { observeNodes } from './observe.ts'
+import { nodesAfter, nodesAfterRevert, warningsOf } from './outcome.ts'
+import type { Action, Plan, PlannedNode, Step } from './plan.ts'
+import { movedNodes } from './plan-digest.ts'
+import { planRecovery } from './plan-recovery.ts'
+import type { Failure, Gate, Outcome, Progress } from './progress.ts'
+import { failureOf, revert } from './revert.ts'
+import { interruption, logTailOf, Run, StepError } from './run.ts'
+
+/** What a deploy puts on the nodes; a rollback puts nothing. */
+export interface Payload {
+  release: Release
+  /** By node name. */
+  settings: ReadonlyMap<string, NodeSettings>
+}
+
+export interface RolloutOptions {
+  /** At least those of all nodes of the plan. */
+  targets: readonly Target[]
+  gate: Gate
+  journal: Journal
+  lock: HeldLock
+  /** The operator's interrupt: what was begun is reverted. */
+  signal: AbortSignal
+  /** A second interrupt: reverting is left to the next command. */
+  cleanupSignal?: AbortSignal
+  onProgress?: (event: Progress) => void
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/**
+ * Makes `plan` true: stages everywhere at once, switches one node at a time, each proven by the gate
+ * before the next. When anything fails or `signal` aborts, all touched nodes go back.
+ * Killed at any moment it leaves a journal from which `recoverRun` finishes or reverts.
+ *
+ * @param payload null for a rollback
+ * @throws PlanStaleError before anything is done, when a node is not as it was when planned
+ * @throws RecoveryError before anything is done, while an earlier run waits to be recovered
+ * @throws LockLostError, JournalError where it stands: the next command reverts
+ */
+export async function applyPlan(
+  plan: Plan,
+  payload: Payload | null,
+  options: RolloutOptions,
+): Promise<Outcome> {
+  await assertFitting(plan, payload, options)
+  const ended = { release: plan.release, steps: [], failure: null, warnings: [] }
+  if (plan.steps.length === 0) {
+    return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
+  }
+  const run = await beginRun(plan, options)
+  const touched: PlannedNode[] = []
+  const forward = goForward(run, plan, payload, touched, options)
+  const failed = await failureOf(forward)
+  const failure = await failureReport(run, plan, touched, failed, options.signal)
+  if (failure !== null) return goBack(run, plan, touched, failure, options)
+
+  const warnings = await prune(run, plan, options)
+  await run.end('deployed')
+  const nodes = nodesAfter(plan)
+  return { ...ended, result: 'deployed', run: run.id, nodes, steps: run.reports, warnings }
+}
+
+const acting = (plan: Plan): PlannedNode[] => plan.nodes.filter((node) => node.act !== null)
+
+async function assertFitting(
+  plan: Plan,
+  payload: Payload | null,
+  { journal, targets, signal }: RolloutOptions,
+): Promise<void> {
+  if (planRecovery(await journal.read()) !== null) {
+    throw new RecoveryError('unfinished-run', 'an earlier run was cut short', {
+      hint: 'run "aethel-lattice deploy": it first finishes or reverts that one',
+    })
+  }
+  const names = plan.nodes.map((node) => node.name)
+  const planned = targets.filter((target) => names.includes(target.name))
+  const moved = movedNodes(plan, await observeNodes(planned, signal))
+  if (moved.length > 0 || !isPayloadOf(plan, payload)) throw new PlanStaleError(plan.digest, moved)
+}
+
+/** Whether `payload` is what the plan would stage. */
+function isPayloadOf(plan: Plan, payload: Payload | null): boolean {
+  return plan.nodes
+    .filter((node) => node.isStaged)
+    .every(({ name, next }) => {
+      const settings = payload?.settings.get(name)
+      return (
+        payload?.release.id === next.release &&
+        settings !== undefined &&
+        settingsDigest(settings) === next.settings
+      )
+    })
+}
+
+async function beginRun(plan: Plan, options: RolloutOptions): Promise<Run> {
+  const running = plan.nodes.filter((node) => node.previous.state === 'running')
+  const run = new Run(
+    randomUUID(),
+    options,
+    running.map((node) => node.name),
+  )
+  const { kind, digest, release } = plan
+  const nodes = acting(plan).map(({ name, previous, next }) => ({ name, previous, next }))
+  await run.begin({ kind, plan: digest, release, nodes, active: [...run.active] })
+  run.report({ kind: 'run-begun', run: run.id, what: kind, release: release.id })
+  return run
+}
+
+/** Leaves in `touched` what it switched or began to. Returns early when the operator interrupts. */
+async function goForward(
+  run: Run,
+  plan: Plan,
+  payload: Payload | null,
+  touched: PlannedNode[],
+  { signal: interrupt, lock }: RolloutOptions,
+): Promise<void> {
+  const signal = AbortSignal.any([interrupt, lock.signal])
+  await stage(run, plan, payload, signal)
+  for (const node of acting(plan)) {
+    if (interrupt.aborted) return
+    touched.push(node)
+    run.active.delete(node.name)
+    await run.step(stepIn(plan, node.act ?? 'activate', node.name), async (target) => {
+      await target.activate(node.next, lock.token, signal)
+    })
+    run.active.add(node.name)
+    const { next: generation, configDigest } = node
+    await run.gate(stepIn(plan, 'gate', node.name), { generation, configDigest }, signal)
+  }
+}
+
+/** Everywhere at once; all of it comes to an end before a failure is told. */
+async function stage(
+  run: Run,
+  plan: Plan,
+  payload: Payload | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const staged = plan.nodes.filter((node) => node.isStaged)
+  const stopped = new AbortController()
+  const any = AbortSignal.any([signal, stopped.signal])
+  const results = await Promise.allSettled(
+    staged.map(async ({ name, configDigest }) => {
+      const settings = payload?.settings.get(name)
+      if (payload === null || settings === undefined) return
+      try {
+        await run.step(stepIn(plan, 'stage', name), async (target) => {
+          await target.stage({ release: payload.release, settings, configDigest }, any)
+        })
+      } catch (error) {
+        stopped.abort()
+        throw error
+      }
+    }),
+  )
+  const reasons = results.flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as unknown] : [],
+  )
+  // What must end the run goes before what makes it go back; a step's own failure before those it stopped.
+  const first = reasons.find((reason) => !(reason instanceof StepError)) ?? reasons[0]
+  if (first !== undefined) throw first as Error
+}
+
+/** Why the run cannot go through; null when all was done. */
+async function failureReport(
+  run: Run,
+  plan: Plan,
+  touched: readonly PlannedNode[],
+  failed: StepError | null,
+  interrupt: AbortSignal,
+): Promise<Failure | null> {
+  if (interrupt.aborted && (failed !== null || touched.length < acting(plan).length)) {
+    return interruption(failed)
+  }
+  if (failed === null) return null
+  const { step, code, message: reason, hint } = failed
+  const isOfProcess = step.action !== 'stage'
+  const logTail = isOfProcess ? await logTailOf(run.target(step.node)) : []
+  return { step: step.id, node: step.node, code, reason, hint, logTail }
+}
+
+async function goBack(
+  run: Run,
+  plan: Plan,
+  touched: readonly PlannedNode[],
+  failure: Failure,
+  { cleanupSignal, lock }: RolloutOptions,
+): Promise<Outcome> {
+  const nodes = touched.map((node) => node.name).toReversed()
+  run.report({ kind: 'revert-begun', nodes, reason: failure.reason })
+  const signal = AbortSignal.any([lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])])
+  const problems = await revert(run, touched, signal)
+  const result = problems.length === 0 ? 'restored' : 'split'
+  await run.end(result)
+  return {
+    result,
+    run: run.id,
+    release: plan.release,
+    nodes: nodesAfterRevert(plan.nodes, touched, problems),
+    steps: run.reports,
+    failure,
+    warnings: warningsOf(problems),
+  }
+}
+
+/** What is left over does no harm: a failure is a warning. */
+async function prune(
+  run: Run,
+  plan: Plan,
+  { signal: interrupt, lock }: RolloutOptions,
+): Promise<string[]> {
+  const signal = AbortSignal.any([interrupt, lock.signal])
+  const steps = plan.steps.filter((step) => step.action === 'prune')
+  if (interrupt.aborted) return []
+  const failures = await Promise.all(
+    steps.map(async (step) => {
+      const keep = plan.nodes.find((node) => node.name === step.node)?.keep ?? []
+      return failureOf(run.step(step, async (target) => target.prune(keep, lock.token, signal)))
+    }),
+  )
+  return failures
+    .filter((failure) => failure !== null)
+    .map(({ step, message }) => `${step.node} still holds what is no longer kept: ${message}`)
+}
+
+function stepIn(plan: Plan, action: Action, node: string): Step {
+  const step = plan.steps.find((one) => one.action === action && one.node === node)
+  if (step === undefined) throw new Error(`the plan has no step ${action}:${node}`)
+  return step
+}

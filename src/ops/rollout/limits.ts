@@ -1,0 +1,10 @@
+/** How often the holder of a lock says that it lives, and how long its silence is taken for life. */
+export const HEARTBEAT_MS = 4_000
+export const LOCK_EXPIRY_MS = 15_000
+/** Times that a command competes for a free lock before it says that it is taken. */
+export const LOCK_TRIES = 10
+/** A journal over this is put aside before a new run begins; the one before that goes. */
+export const JOURNAL_BYTES_MAX = 1024 * 1024
+/** Lines of a failed node's log that go into the report, and how long fetching them may take. */
+export const LOG_TAIL_LINES = 20
+export const LOG_TAIL_MS = 3_000

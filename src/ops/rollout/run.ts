@@ -1,0 +1,167 @@
+import { OperatorError } from '../errors.ts'
+import { FencedError } from '../targets/errors.ts'
+import type { Target } from '../targets/target.ts'
+import type { Journal } from './journal.ts'
+import type { BeginRecord, JournalRecord } from './journal-record.ts'
+import { LOG_TAIL_LINES, LOG_TAIL_MS } from './limits.ts'
+import type { HeldLock } from './lock.ts'
+import { LockLostError } from './lock-holder.ts'
+import type { Step } from './plan.ts'
+import type { Failure, Gate, GateQuestion, Progress, RunResult, StepReport } from './progress.ts'
+
+export interface RunTools {
+  targets: readonly Target[]
+  gate: Gate
+  journal: Journal
+  lock: HeldLock
+  onProgress?: (event: Progress) => void
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/** A step that did not succeed: the run goes back. Other errors end it where it stands. */
+export class StepError extends Error {
+  override readonly name = 'StepError'
+  readonly step: Step
+  readonly code: string
+  readonly hint: string | undefined
+
+  constructor(step: Step, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.step = step
+    this.code = cause instanceof OperatorError ? cause.code : 'failed'
+    this.hint = cause instanceof OperatorError ? cause.hint : undefined
+  }
+}
+
+/** What a node is proven to be. */
+type Expected = Pick<GateQuestion, 'generation' | 'configDigest'>
+
+/** A gate's no. */
+class GateError extends OperatorError {
+  override readonly name = 'GateError'
+}
+
+/**
+ * One run under one lock: each step is in the journal before it begins and after it is over. An error
+ * of the journal and a lost lock pass through all of it: nobody acts without them.
+ */
+export class Run {
+  readonly id: string
+  readonly reports: StepReport[] = []
+  /** Names of the nodes that should be up now. */
+  readonly active: Set<string>
+  readonly #tools: RunTools
+
+  constructor(id: string, tools: RunTools, active: Iterable<string>) {
+    this.id = id
+    this.#tools = tools
+    this.active = new Set(active)
+  }
+
+  async begin(record: Omit<BeginRecord, 'type' | 'run' | 'at' | 'fence'>): Promise<void> {
+    await this.#append({
+      type: 'begin',
+      run: this.id,
+      at: this.#at(),
+      fence: this.token,
+      ...record,
+    })
+  }
+
+  /** @throws StepError when `work` fails */
+  async step(step: Step, work: (target: Target) => Promise<void>): Promise<void> {
+    await this.#note(step, 'begun')
+    this.report({ kind: 'step-begun', step })
+    const begunMs = this.#now()
+    try {
+      await work(this.target(step.node))
+    } catch (error) {
+      if (error instanceof FencedError) throw new LockLostError(error)
+      const failure = new StepError(step, error)
+      const { message: reason, hint } = failure
+      await this.#note(step, 'failed', reason)
+      const tookMs = this.#now() - begunMs
+      this.reports.push({ ...step, state: 'failed', tookMs, reason })
+      this.report({ kind: 'step-failed', step, tookMs, reason, hint })
+      throw failure
+    }
+    await this.#note(step, 'done')
+    const tookMs = this.#now() - begunMs
+    this.reports.push({ ...step, state: 'done', tookMs })
+    this.report({ kind: 'step-done', step, tookMs })
+  }
+
+  /** Asks the gate about the step's node. @throws StepError when it is not proven */
+  async gate(step: Step, expected: Expected, signal: AbortSignal): Promise<void> {
+    await this.step(step, async () => {
+      const activeNames = [...this.active]
+      const { release } = expected.generation
+      const question = { ...expected, release, activeNames, signal }
+      const answer = await this.#tools.gate(step.node, question)
+      if (!answer.ok) throw new GateError('gate', answer.reason, { hint: answer.hint })
+    })
+  }
+
+  async end(result: RunResult): Promise<void> {
+    await this.#append({ type: 'end', run: this.id, at: this.#at(), result })
+    this.report({ kind: 'run-ended', run: this.id, result })
+  }
+
+  report(event: Progress): void {
+    this.#tools.onProgress?.(event)
+  }
+
+  target(name: string): Target {
+    const target = this.#tools.targets.find((one) => one.name === name)
+    if (target === undefined) throw new Error(`no target for ${name}`)
+    return target
+  }
+
+  get token(): number {
+    return this.#tools.lock.token
+  }
+
+  async #note(step: Step, state: 'begun' | 'done' | 'failed', reason?: string): Promise<void> {
+    const { id, node, action } = step
+    const said = reason === undefined ? {} : { reason }
+    const at = this.#at()
+    await this.#append({ type: 'step', run: this.id, at, id, node, action, state, ...said })
+  }
+
+  async #append(record: JournalRecord): Promise<void> {
+    if (this.#tools.lock.signal.aborted) throw new LockLostError()
+    await this.#tools.journal.append(record)
+  }
+
+  #now(): number {
+    return this.#tools.now?.() ?? Date.now()
+  }
+
+  #at(): string {
+    return new Date(this.#now()).toISOString()
+  }
+}
+
+/** What is said of a run that the operator interrupted. */
+export const interruption = (failed: StepError | null): Failure => ({
+  step: failed?.step.id ?? null,
+  node: failed?.step.node ?? null,
+  code: 'interrupted',
+  reason: 'interrupted',
+  hint: undefined,
+  logTail: [],
+})
+
+/** The end of a node's log, for a report; empty when it cannot be had soon. */
+export async function logTailOf(target: Target): Promise<string[]> {
+  const lines: string[] = []
+  try {
+    const options = { lines: LOG_TAIL_LINES, follow: false }
+    for await (const line of target.logs(options, AbortSignal.timeout(LOG_TAIL_MS)))
+      lines.push(line)
+  } catch {
+    // The failure itself is what matters.
+  }
+  return lines
+}

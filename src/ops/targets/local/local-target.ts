@@ -1,0 +1,195 @@
+import { readFile, rm } from 'node:fs/promises'
+import { writeWhole } from '../../host/durable-file.ts'
+import { isAlive, isGoneWithin, signalProcess } from '../../host/process.ts'
+import { FencedError, TargetError } from '../errors.ts'
+import { settingsDigest, settingsFiles } from '../settings.ts'
+import type {
+  Generation,
+  Holding,
+  LogOptions,
+  ObservedNode,
+  Previous,
+  Staging,
+  Target,
+} from '../target.ts'
+import {
+  checkSettings,
+  currentGeneration,
+  heldGenerations,
+  keepEditedSettings,
+  observeCurrent,
+  placeGeneration,
+  pruneGenerations,
+  switchTo,
+  switchToNothing,
+} from './generations.ts'
+import { generationFolder, layoutOf, type Layout } from './layout.ts'
+import { KILL_MS } from './limits.ts'
+import { readLog } from './log-file.ts'
+import { checkRelease, placeRelease, pruneReleases } from './releases.ts'
+import { keepRuntime } from './runtime.ts'
+import { launchSupervisor, stopSupervised } from './supervision.ts'
+import { nodeOf, observeProcess, readSupervisorState, supervisorOf } from './supervisor-state.ts'
+
+export interface LocalPlace {
+  name: string
+  /** The node's folder, absolute; made when it is missing. */
+  root: string
+  /** The supervisor's program, absolute: `dist/cli/supervisor.mjs`. */
+  supervisor: string
+  /** Folder that keeps the Node.js which the node runs with, absolute; nodes share it. */
+  runtime: string
+}
+
+/** A node as a supervised process on this machine, in a folder of its own. */
+export class LocalTarget implements Target {
+  readonly name: string
+  readonly #layout: Layout
+  readonly #supervisor: string
+  readonly #runtime: string
+
+  constructor({ name, root, supervisor, runtime }: LocalPlace) {
+    this.name = name
+    this.#layout = layoutOf(root)
+    this.#supervisor = supervisor
+    this.#runtime = runtime
+  }
+
+  async observe(signal: AbortSignal): Promise<ObservedNode> {
+    signal.throwIfAborted()
+    const layout = this.#layout
+    return {
+      name: this.name,
+      current: await observeCurrent(layout),
+      process: observeProcess(await readSupervisorState(layout.supervisorState)),
+      held: await heldGenerations(layout),
+    }
+  }
+
+  async check(generation: Generation, signal: AbortSignal): Promise<Holding> {
+    signal.throwIfAborted()
+    const settings = await checkSettings(this.#layout, generation)
+    return settings === 'intact' ? checkRelease(this.#layout, generation.release) : settings
+  }
+
+  async stage(staging: Staging, signal: AbortSignal): Promise<Generation> {
+    const { release, settings, configDigest } = staging
+    signal.throwIfAborted()
+    const files = settingsFiles(settings)
+    const generation = { release: release.id, settings: settingsDigest(settings) }
+    await keepEditedSettings(this.#layout)
+    await placeRelease(this.#layout, release)
+    await placeGeneration(this.#layout, { ...generation, configDigest }, files)
+    return generation
+  }
+
+  async activate(generation: Generation, fence: number, signal: AbortSignal): Promise<void> {
+    await this.#switch(generation, fence, signal)
+    await this.start(signal)
+  }
+
+  async restore(previous: Previous, fence: number, signal: AbortSignal): Promise<void> {
+    await this.#passFence(fence)
+    // What a crash left half started is not in the state file yet: stopping is never skipped.
+    if (previous.state === 'stopped') await this.stop(signal)
+    if (await this.#is(previous)) return
+    if (previous.generation === null) await switchToNothing(this.#layout)
+    else if (previous.state === 'stopped') await this.#switch(previous.generation, fence, signal)
+    else await this.activate(previous.generation, fence, signal)
+  }
+
+  async prune(keep: readonly Generation[], fence: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await this.#passFence(fence)
+    const kept = await pruneGenerations(this.#layout, keep)
+    await pruneReleases(this.#layout, new Set(kept.map((generation) => generation.release)))
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await stopSupervised(this.name, this.#layout, signal)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const state = await readSupervisorState(this.#layout.supervisorState)
+    if (state !== null && isAlive(supervisorOf(state))) return
+    if ((await currentGeneration(this.#layout)) === null) {
+      throw new TargetError('not-deployed', `${this.name} has nothing to start`, {
+        hint: 'run "aethel-lattice deploy" first',
+      })
+    }
+    const runtime = await keepRuntime(this.#runtime)
+    // A node whose supervisor was killed still holds the ports.
+    await stopSupervised(this.name, this.#layout, signal)
+    await launchSupervisor(this.name, this.#layout, [runtime, this.#supervisor], signal)
+  }
+
+  async kill(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const state = await readSupervisorState(this.#layout.supervisorState)
+    const node = state === null ? null : nodeOf(state)
+    if (node === null || !signalProcess(node, 'SIGKILL')) {
+      throw new TargetError('not-running', `${this.name} is not running`, {
+        hint: 'see "aethel-lattice status"',
+      })
+    }
+    await isGoneWithin(node, KILL_MS, signal)
+  }
+
+  async liveness(signal: AbortSignal): Promise<'alive' | 'dead' | 'unknown'> {
+    signal.throwIfAborted()
+    const state = await readSupervisorState(this.#layout.supervisorState)
+    const { pid, lastExit } = observeProcess(state)
+    return lastExit === null && pid !== null ? 'alive' : 'dead'
+  }
+
+  logs(options: LogOptions, signal: AbortSignal): AsyncIterable<string> {
+    return readLog(this.#layout, options, signal)
+  }
+
+  async purge(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const state = await readSupervisorState(this.#layout.supervisorState)
+    if (observeProcess(state).state !== 'stopped') {
+      throw new TargetError('running', `${this.name} is running`, { hint: 'stop it first' })
+    }
+    await rm(this.#layout.root, { recursive: true, force: true })
+  }
+
+  /** Stopped, on `generation`, with the folders that a start needs. */
+  async #switch(generation: Generation, fence: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await this.#passFence(fence)
+    if ((await checkSettings(this.#layout, generation)) === 'absent') {
+      const what = generationFolder(generation)
+      throw new TargetError('not-staged', `${this.name} does not hold ${what}`)
+    }
+    await this.stop(signal)
+    await keepEditedSettings(this.#layout)
+    signal.throwIfAborted()
+    await switchTo(this.#layout, generation)
+  }
+
+  /** Whether nothing has to be done to be `previous` again. */
+  async #is(previous: Previous): Promise<boolean> {
+    const current = await observeCurrent(this.#layout)
+    const { state, lastExit } = observeProcess(
+      await readSupervisorState(this.#layout.supervisorState),
+    )
+    if (current?.release !== previous.generation?.release) return false
+    if (current?.settings !== previous.generation?.settings) return false
+    return state === previous.state && (state !== 'running' || lastExit === null)
+  }
+
+  /**
+   * Remembers the newest lock that acted here. Between this look and the act a slower command may
+   * still slip in; it then acts on whole generations as well, and the newer one observes again.
+   */
+  async #passFence(fence: number): Promise<void> {
+    const text = await readFile(this.#layout.fence, 'utf8').catch(() => '0')
+    const newest = Number.parseInt(text)
+    if (fence < newest) throw new FencedError(this.name, fence, newest)
+    if (fence > newest) await writeWhole(this.#layout.fence, `${fence}\n`, 0o600)
+  }
+}

@@ -1,0 +1,126 @@
+import { hash } from 'node:crypto'
+import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { MANIFEST_FILE, RELEASE_ID, type Manifest } from '../../../wire/manifest.ts'
+import {
+  ArtifactError,
+  parseManifest,
+  readArtifact,
+  readFileOf,
+  readManifestBytes,
+  releaseIdOf,
+  type Release,
+} from '../../release/artifact.ts'
+import { flushDirectory, UNFINISHED, unfinishedPath, writeWhole } from '../../host/durable-file.ts'
+import type { Holding } from '../target.ts'
+import type { Layout } from './layout.ts'
+
+/**
+ * Releases in a node's folder: files by their content in `blobs`, each release a folder of hard
+ * links to them. Files are replaced, never written to, since a link is the file itself.
+ */
+
+/** Puts `release` there, or repairs what is damaged of it. */
+export async function placeRelease(layout: Layout, release: Release): Promise<void> {
+  await mkdir(layout.blobs, { recursive: true })
+  await mkdir(layout.releases, { recursive: true })
+  const directory = join(layout.releases, release.id)
+  if ((await checkRelease(layout, release.id)) === 'intact') return
+
+  for (const file of release.manifest.files) await placeBlob(layout, release, file)
+  if (await isFolder(directory)) {
+    await fillRelease(layout, release, directory)
+    return
+  }
+  const unfinished = unfinishedPath(layout.releases)
+  await fillRelease(layout, release, unfinished)
+  await rename(unfinished, directory)
+  await flushDirectory(layout.releases)
+}
+
+/** Whether the release that lies there is the one that its id stands for. */
+export async function checkRelease(layout: Layout, id: string): Promise<Holding> {
+  const directory = join(layout.releases, id)
+  if (!(await isFolder(directory))) return 'absent'
+  try {
+    return (await readArtifact(directory)).id === id ? 'intact' : 'damaged'
+  } catch (error) {
+    if (error instanceof ArtifactError) return 'damaged'
+    throw error
+  }
+}
+
+/** Version of a release that lies there; `unknown` when its manifest is damaged. */
+export async function releaseVersion(layout: Layout, id: string): Promise<string> {
+  const directory = join(layout.releases, id)
+  try {
+    return parseManifest(directory, await readManifestBytes(directory)).version
+  } catch {
+    return 'unknown'
+  }
+}
+
+/** Removes releases that are not in `keep`, blobs that no release uses, and unfinished files. */
+export async function pruneReleases(layout: Layout, keep: ReadonlySet<string>): Promise<void> {
+  for (const name of await namesIn(layout.releases)) {
+    if (keep.has(name) || !(RELEASE_ID.test(name) || name.startsWith(UNFINISHED))) continue
+    await rm(join(layout.releases, name), { recursive: true, force: true })
+  }
+  for (const name of await namesIn(layout.blobs)) {
+    const path = join(layout.blobs, name)
+    if ((await stat(path)).nlink === 1) await rm(path, { force: true })
+  }
+}
+
+/** Names in a folder; none when there is no folder. */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+async function placeBlob(
+  layout: Layout,
+  release: Release,
+  file: Manifest['files'][number],
+): Promise<void> {
+  const path = join(layout.blobs, file.sha256)
+  const held = await readFile(path).catch(() => null)
+  if (held !== null && hash('sha256', held) === file.sha256) return
+  await writeWhole(path, await readFileOf(release.dir, file), 0o444)
+}
+
+/** Every file anew, the manifest last: what was cut short is not taken for whole. */
+async function fillRelease(layout: Layout, release: Release, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  await removeUnlisted(release, directory)
+  for (const file of release.manifest.files) {
+    const path = join(directory, file.path)
+    await mkdir(dirname(path), { recursive: true })
+    await rm(path, { force: true, recursive: true })
+    await link(join(layout.blobs, file.sha256), path)
+  }
+  const manifest = await readManifestBytes(release.dir)
+  if (releaseIdOf(manifest) !== release.id) {
+    throw new ArtifactError(release.dir, 'it changed while it was read', { hint: 'start again' })
+  }
+  await writeWhole(join(directory, MANIFEST_FILE), manifest, 0o444)
+}
+
+async function removeUnlisted(release: Release, directory: string): Promise<void> {
+  const listed = new Set(release.manifest.files.map((file) => join(directory, file.path)))
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name)
+    if (!entry.isDirectory() && !listed.has(path) && entry.name !== MANIFEST_FILE) {
+      await rm(path, { force: true })
+    }
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true
+}

@@ -1,0 +1,96 @@
+import { covers, equalFrontiers, missingRanges, totalOf } from '../../../wire/frontier.ts'
+import {
+  conclude,
+  fail,
+  leaveUnchecked,
+  observedOf,
+  pass,
+  plural,
+  unknown,
+  unproven,
+  valueOf,
+  missing,
+  type Check,
+  type Finding,
+  type Proven,
+} from '../judge-findings.ts'
+import type { Observation, SavedCheckpoint, Unchecked } from '../observation.ts'
+
+/**
+ * What each node signed at the last run it still holds, unchanged: fewer entries in one data directory is
+ * a rollback, another root over the old ones is a rewrite.
+ */
+export const judgeHistory: Check = (observation, proven) => {
+  const { lattice, saved } = observation
+  if (saved === null)
+    return leaveUnchecked('history', 'This is the first run: there is nothing to compare with yet.')
+  if (saved.lattice !== lattice.id) {
+    return leaveUnchecked(
+      'history',
+      'The last run saw another lattice; from this run on there is something to compare with.',
+    )
+  }
+  const compared = lattice.nodes.flatMap((node) => {
+    const checkpoint = saved.nodes.find(
+      (one) => one.name === node.name && one.peerId === node.peerId,
+    )
+    return checkpoint === undefined || checkpoint.frontier.size === 0 ? [] : [checkpoint]
+  })
+  const unchecked: Unchecked[] = lattice.nodes
+    .filter(({ name }) => !compared.some((checkpoint) => checkpoint.name === name))
+    .map(({ name }) => ({
+      id: `history.${name}`,
+      reason: `Nothing of ${name} was saved by the last run.`,
+    }))
+  if (compared.length === 0) return { check: null, unchecked }
+
+  const findings = compared.map((checkpoint) => findingOf(observation, proven, checkpoint))
+  const evidence = compared.map((checkpoint, index) => {
+    const held = valueOf(observedOf(observation, checkpoint.name)?.held)?.attestation
+    return {
+      node: checkpoint.name,
+      verdict: findings[index]?.verdict ?? 'UNKNOWN',
+      entries_then: totalOf(checkpoint.frontier),
+      entries_now: held === undefined ? null : totalOf(held.frontier),
+      root_then: checkpoint.root,
+      root_there_now:
+        valueOf(observedOf(observation, checkpoint.name)?.atSaved)?.attestation.cut?.root ?? null,
+      same_data_directory: held === undefined ? null : held.incarnation === checkpoint.incarnation,
+    }
+  })
+  const whenPass = `All that ${plural(compared.length, 'node')} signed at the last run is still there, unchanged.`
+  return conclude('history', findings, whenPass, evidence, unchecked)
+}
+
+function findingOf(observation: Observation, proven: Proven, saved: SavedCheckpoint): Finding {
+  const { name, frontier } = saved
+  const node = observedOf(observation, name)
+  if (node === undefined || !proven.has(name)) return unproven(name)
+  if (!node.held.ok) return missing(node.held)
+  const held = node.held.value.attestation
+  if (!covers(held.frontier, frontier)) {
+    const lost = missingRanges(held.frontier, frontier).reduce(
+      (sum, { from, to }) => sum + to - from,
+      0,
+    )
+    return held.incarnation === saved.incarnation
+      ? fail(
+          `${name} has lost ${plural(lost, 'entry')} since the last run: its data was rolled back`,
+        )
+      : unknown(
+          `${name} started over with a new data directory and still lacks ${plural(lost, 'entry')} that it held at the last run`,
+        )
+  }
+  if (node.atSaved === null)
+    return unknown(`${name} was not asked about what it held at the last run`)
+  if (!node.atSaved.ok) return missing(node.atSaved)
+  const { cut } = node.atSaved.value.attestation
+  if (cut === null || !equalFrontiers(cut.frontier, frontier)) {
+    return unknown(`${name} was not asked about what it held at the last run`)
+  }
+  return cut.root === saved.root
+    ? pass
+    : fail(
+        `${name} has other entries where it had signed some at the last run: its history was rewritten`,
+      )
+}

@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from 'vitest'
+import { Cluster, until } from './cluster.ts'
+import { missingFrom, Writer } from './load.ts'
+
+let cluster: Cluster | undefined
+afterEach(() => cluster?.stop())
+
+test.for(['silent', 'closed'] as const)(
+  'two nodes cut (%s) from the third, writes on both sides, healed: one root, all entries',
+  async (how) => {
+    cluster = await Cluster.start()
+    const all = cluster
+    await all.meshed('P2P', 10_000)
+    const alone = all.node(2)
+    const pair = [all.node(0), all.node(1)]
+    for (const node of pair) all.link(alone, node, 'both', how)
+    await until(
+      'the cut is noticed',
+      10_000,
+      async () => (await alone.health()).sync.active === 'NONE',
+    )
+
+    const writers = all.nodes.map((node) => new Writer(node, 20))
+    await until('writes on both sides', 5000, () =>
+      writers.every((writer) => writer.acknowledged.length >= 20),
+    )
+    const acknowledged = (await Promise.all(writers.map((writer) => writer.stop()))).flat()
+    const roots = await Promise.all(
+      all.nodes.map(async (node) => (await node.health()).ledger.merkle_root),
+    )
+    expect(roots[2]).not.toBe(roots[0])
+
+    for (const node of pair) all.link(alone, node, 'both', 'open')
+    await all.converged(8000)
+    for (const node of all.nodes) expect(await missingFrom(node, acknowledged)).toEqual([])
+    const healths = await Promise.all(all.nodes.map((node) => node.health()))
+    expect(new Set(healths.map((health) => health.ledger.state_root)).size).toBe(1)
+    expect(healths.every((health) => !health.diverged)).toBe(true)
+  },
+)
+
+test('one pair without P2P exchanges over HTTP while the rest stays on P2P', async () => {
+  cluster = await Cluster.start()
+  await cluster.meshed('P2P', 10_000)
+  const [one, two] = [cluster.node(0), cluster.node(1)]
+  cluster.link(one, two, 'p2p', 'silent')
+  await until('HTTP serves the pair', 5000, async () => {
+    const peers = (await one.health()).peers
+    return (
+      peers.find((peer) => peer.name === two.name)?.transport === 'HTTP' &&
+      peers.some((peer) => peer.transport === 'P2P')
+    )
+  })
+  expect((await one.health()).sync.active).toBe('P2P')
+})

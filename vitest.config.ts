@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config'
+
+// The projects run one after the other: unit tests must not steal time from real processes.
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/closing-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          sequence: { groupOrder: 1 },
+          maxWorkers: '100%',
+          include: ['src/**/*.test.ts', 'test/house.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cli',
+          sequence: { groupOrder: 2 },
+          include: ['test/cli/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          sequence: { groupOrder: 3 },
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
