@@ -13,6 +13,11 @@ export class HashColumn {
     return new Uint8Array(this.#bytes.subarray(offset, offset + hashBytes))
   }
 
+  /** A copy of the hashes `from` to `to`, one behind the other. */
+  slice(from: number, to: number): Uint8Array {
+    return new Uint8Array(this.#bytes.subarray(from * hashBytes, to * hashBytes))
+  }
+
   write(index: number, hash: Hash): void {
     this.#reserve(index)
     this.#bytes.set(hash, index * hashBytes)

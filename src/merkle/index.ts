@@ -9,4 +9,5 @@
 export { emptyRoot, leafHash, nodeHash, rootOfLeaves } from './hash.ts'
 export type { Hash } from './hash.ts'
 export { MerkleLog } from './log.ts'
+export { hashBytes } from './limits.ts'
 export { verifyConsistency, verifyInclusion } from './verify.ts'

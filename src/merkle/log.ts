@@ -1,7 +1,7 @@
 import { assertHash, emptyRoot, nodeHash } from './hash.ts'
 import type { Hash } from './hash.ts'
 import { HashColumn } from './hash-column.ts'
-import { treeSizeMax } from './limits.ts'
+import { hashBytes, treeSizeMax } from './limits.ts'
 
 /**
  * An append-only RFC 6962 log of leaf hashes, in memory.
@@ -32,6 +32,30 @@ export class MerkleLog {
       throw new RangeError(`A log holds ${treeSizeMax} leaves at most; this one has ${this.#size}.`)
     }
     for (const leafHash of leafHashes) this.#append(leafHash)
+  }
+
+  /**
+   * Appends leaf hashes that stand one behind the other in one piece of memory, as `leaves` gave them.
+   * @throws RangeError when they are not whole, or too many; nothing is appended.
+   */
+  appendPacked(leafHashes: Uint8Array): void {
+    const count = leafHashes.length / hashBytes
+    if (!Number.isInteger(count) || count > treeSizeMax - this.#size) {
+      throw new RangeError(`${leafHashes.length} bytes are no leaf hashes that fit into this log.`)
+    }
+    for (let offset = 0; offset < leafHashes.length; offset += hashBytes) {
+      this.#append(leafHashes.subarray(offset, offset + hashBytes))
+    }
+  }
+
+  /**
+   * The leaf hashes `from` to `to`, one behind the other.
+   * @throws RangeError unless `0 <= from <= to <= size`.
+   */
+  leaves(from: number, to: number): Uint8Array {
+    checkSize(to, this.#size)
+    checkSize(from, to)
+    return this.#level(0).slice(from, to)
   }
 
   /** @throws RangeError unless `0 <= index < size`. */

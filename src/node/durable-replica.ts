@@ -1,26 +1,31 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Receipt } from '../wire/api.ts'
 import type { AuthorId } from '../wire/author.ts'
 import { WireError } from '../wire/cbor.ts'
-import type { Entry } from '../wire/entry.ts'
-import { covers, EMPTY_FRONTIER, equalFrontiers, type Frontier } from '../wire/frontier.ts'
+import { EMPTY_FRONTIER, type Frontier } from '../wire/frontier.ts'
 import type { Intent } from '../wire/intent.ts'
 import type { Member } from '../wire/lattice.ts'
 import type { Settings } from '../wire/settings.ts'
 import { publicKeyOf, verifySignature } from '../wire/signature.ts'
 import { decodeSyncRequest, type SyncRequest } from '../wire/sync.ts'
-import { Engine, rejectionText, type Clock, type OutwardOutput } from './engine.ts'
+import { Engine, rejectionText, type Clock, type LungOutput, type OutwardOutput } from './engine.ts'
 import type { NodeKey } from './keys.ts'
-import type { SubmitVerdict } from './replica/contract.ts'
+import type { CoreConfig, CoreEvent, Retired, SubmitVerdict } from './replica/contract.ts'
 import { Core } from './replica/core.ts'
-import { Ledger } from './replica/ledger.ts'
-import { Logs } from './replica/logs.ts'
+import { isCorruption, restoredFrom, snapshotIn } from './restore.ts'
 import { UnavailableError } from './service.ts'
 import type { ReceiptWait, StoreIntegrity, SubmitOutcome } from './service.ts'
+import { auditStore } from './store-audit.ts'
 import { StoreError } from './store/errors.ts'
-import { Store } from './store/store.ts'
+import { emptyBatch, Store } from './store/store.ts'
+import { rebuildFrom } from './rebuild.ts'
 import { syncAnswer } from './sync-answer.ts'
+
+/** A store that failed is opened again after this long, and then ever less often. */
+const REOPEN_FIRST_MS = 500
+const REOPEN_MAX_MS = 30_000
+/** The old entries of a store that was not read whole at the start are looked at from then on. */
+const AUDIT_DELAY_MS = 10_000
 
 export interface DurableReplicaOptions {
   settings: Settings
@@ -31,28 +36,30 @@ export interface DurableReplicaOptions {
   clock: Clock
   log: Logger
   /** What the lungs are to do. */
-  onOutput: (output: OutwardOutput) => void
+  onOutput: (output: LungOutput) => void
+  /** The store was opened again: everything that was told to the core before is to be told anew. */
+  onReopened: () => void
 }
 
 /**
  * This node's copy of the ledger: the core, its store and the engine between them. A store that is
- * corrupt leaves a replica that says so and neither accepts nor answers anything.
+ * corrupt leaves a replica that says so and neither accepts nor answers anything. One that could not be
+ * written is opened again until it can: what was not on the disk was never acknowledged.
  */
 export class DurableReplica {
   readonly #options: DurableReplicaOptions
-  readonly #store: Store
-  readonly #engine: Engine | null
+  readonly #stopping = new AbortController()
+  #store: Store
+  #engine: Engine | null
   #corruption: string | null = null
+  #reopen: NodeJS.Timeout | null = null
+  #reopenMs = REOPEN_FIRST_MS
 
   /** Opens and verifies the store. Throws `StoreError` for one that is in use, foreign or unwritable. */
   constructor(options: DurableReplicaOptions) {
     this.#options = options
-    this.#store = new Store(options.settings.stateDir, options.lattice, options.key.peerId)
-    const core = this.#restore()
-    this.#engine =
-      core === null
-        ? null
-        : new Engine(core, this.#store, options.clock, options.log, options.onOutput)
+    this.#store = this.#openStore()
+    this.#engine = this.#start()
   }
 
   get store(): Store {
@@ -90,9 +97,19 @@ export class DurableReplica {
     return { engine: this.#engine, core: this.#engine.core }
   }
 
+  /** Hands the core something that happened; nothing while there is none. */
+  push(event: CoreEvent): void {
+    this.#engine?.push(event)
+  }
+
   async submit(intents: readonly Intent[]): Promise<SubmitOutcome[]> {
     const verdicts = await this.usable().engine.submit(intents)
     return verdicts.map((verdict) => this.#outcomeOf(verdict))
+  }
+
+  /** Ends the log of a directory that this node had and has no more. */
+  retire(incarnation: string): Promise<Retired> {
+    return this.usable().engine.retire(incarnation)
   }
 
   /** Throws `UnavailableError` when nothing may be answered from memory. */
@@ -120,6 +137,7 @@ export class DurableReplica {
     return {
       lattice: this.#options.lattice,
       frontier: core.logs.frontier(),
+      seals: core.logs.seals,
       checkpoint: core.checkpoint,
     }
   }
@@ -128,13 +146,13 @@ export class DurableReplica {
   serveSync(requestBytes: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { core, engine } = this.usable()
     const request = this.#requestOf(requestBytes, engine)
-    // The caller told us what it holds: the exchange goes both ways with one request each.
     if (request.checkpoint !== null) {
       engine.push({ kind: 'checkpoint', checkpoint: request.checkpoint, via: 'HTTP' })
     }
     const source = {
       checkpoint: core.checkpoint,
       frontier: core.logs.frontier(),
+      sealsBeyond: core.logs.sealsBeyond.bind(core.logs),
       entries: (author: AuthorId, from: number, to: number) =>
         this.#store.entries(author, from, to),
     }
@@ -155,76 +173,157 @@ export class DurableReplica {
   }
 
   /** Reads the whole store again, beside the running work. What it finds wrong stops the replica. */
-  async verify(): Promise<StoreIntegrity> {
-    const { core } = this.usable()
-    const frontierBefore = core.logs.frontier()
-    const logs = new Logs(this.#options.lattice, [], verifySignature)
-    const entries: Entry[] = []
+  async verify(pace: 'now' | 'background' = 'now'): Promise<StoreIntegrity> {
+    const { core, engine } = this.usable()
+    const { genesis } = this.#options.settings
     try {
-      for (const page of this.#store.pages('all')) {
-        for (const signed of page) {
-          logs.append(signed)
-          entries.push(signed.entry)
-        }
-        await nextTurn()
-      }
-      this.#compare(core, logs, entries, frontierBefore)
-      const message = `${entries.length} entries, all signed and in order`
-      return { isValid: true, entriesChecked: entries.length, message }
+      const entriesChecked = await auditStore({
+        store: this.#store,
+        core,
+        genesis,
+        pace,
+        signal: this.#stopping.signal,
+      })
+      const message = `${entriesChecked} entries, all signed and in order`
+      return { isValid: true, entriesChecked, message }
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      this.#corruption = error.message
-      this.#engine?.fail(error.message)
-      return { isValid: false, entriesChecked: entries.length, message: this.#corruption }
-    }
-  }
-
-  /** Throws `StoreError` when what was read is not what this process holds. */
-  #compare(core: Core, logs: Logs, entries: readonly Entry[], frontierBefore: Frontier): void {
-    const read = logs.frontier()
-    if (!covers(read, frontierBefore) || core.logs.rootAt(read) !== logs.root()) {
-      throw new StoreError('corrupt', 'the store holds other entries than this process', '')
-    }
-    // Entries that came during the reading make the states incomparable; the next reading sees them.
-    if (!equalFrontiers(read, core.logs.frontier())) return
-    const ledger = new Ledger(this.#options.settings.genesis)
-    ledger.rebuild(entries)
-    if (ledger.accounts.root() !== core.ledger.accounts.root()) {
-      throw new StoreError(
-        'corrupt',
-        'replaying the store gives another state than this process holds',
-        '',
-      )
+      // A store that was opened again meanwhile is another one, and was read at that.
+      if (engine === this.#engine) this.#condemn(error)
+      return { isValid: false, entriesChecked: 0, message: error.message }
     }
   }
 
   close(): void {
+    this.#stopping.abort()
+    if (this.#reopen !== null) clearTimeout(this.#reopen)
     this.#engine?.close()
     this.#store.close()
   }
 
-  /** The core as the store remembers it; null, and the reason kept, when that cannot be trusted. */
-  #restore(): Core | null {
+  #openStore(): Store {
+    const { settings, lattice, key } = this.#options
+    return new Store(settings.stateDir, lattice, key.peerId)
+  }
+
+  /** An engine on what the store remembers; null, and the reason kept, when that cannot be trusted. */
+  #start(): Engine | null {
     try {
-      const entries = this.#store.load('newest')
-      const checkpoints = this.#store.checkpoints()
-      return new Core(
-        this.#coreConfig(),
-        { entries, checkpoints, reservedClock: this.#store.reservedClock },
-        this.#now(),
-      )
+      const core = this.#restore()
+      return new Engine(core, this.#store, this.#options.clock, this.#options.log, {
+        onOutput: (output) => this.#carryOut(output),
+        onFailed: (error) => this.#storeFailed(error),
+      })
     } catch (error) {
-      const isCorrupt =
-        (error instanceof StoreError && error.code === 'corrupt') || error instanceof WireError
-      if (!isCorrupt) throw error
-      this.#corruption =
-        error instanceof StoreError ? `${error.message}; ${error.hint}` : error.message
-      this.#options.log.error({}, `[STORE] ${this.#corruption}`)
+      if (!isCorruption(error)) throw error
+      this.#condemn(error)
       return null
     }
   }
 
-  #coreConfig(): ConstructorParameters<typeof Core>[0] {
+  /** From the newest snapshot; from all entries when that does not fit what is on the disk. */
+  #restore(): Core {
+    const { key, lattice, log } = this.#options
+    const snapshot = snapshotIn(this.#store, { publicKey: key.publicKey, lattice })
+    if (snapshot !== null) {
+      try {
+        const core = new Core(this.#coreConfig(), restoredFrom(this.#store, snapshot), this.#now())
+        this.#auditLater()
+        return core
+      } catch (error) {
+        if (!isCorruption(error)) throw error
+        log.warn({}, `[STORE] a kept state is not used: ${error.message}`)
+        this.#store.forgetSnapshots()
+      }
+    }
+    return new Core(this.#coreConfig(), restoredFrom(this.#store, null), this.#now())
+  }
+
+  /** What lies behind a snapshot was not read at the start. */
+  #auditLater(): void {
+    setTimeout(() => {
+      if (this.#stopping.signal.aborted || this.refusalReason !== null) return
+      this.verify('background').catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return
+        this.#options.log.warn({ error: (error as Error).message }, '[STORE] not read to the end')
+      })
+    }, AUDIT_DELAY_MS).unref()
+  }
+
+  #carryOut(output: OutwardOutput): void {
+    switch (output.kind) {
+      case 'rebuild':
+        void this.#rebuild(output.beforeHlc)
+        return
+      case 'reincarnate':
+        // Not before the rest of what this turn asks for is carried out.
+        setImmediate(() => this.#reincarnate())
+        return
+      default:
+        this.#options.onOutput(output)
+    }
+  }
+
+  async #rebuild(beforeHlc: number): Promise<void> {
+    const engine = this.#engine
+    if (engine === null) return
+    const { key, lattice } = this.#options
+    try {
+      const snapshot = snapshotIn(this.#store, { publicKey: key.publicKey, lattice }, beforeHlc)
+      await rebuildFrom(this.#store, snapshot, engine)
+    } catch (error) {
+      engine.fail(`the store cannot be read: ${(error as Error).message}`)
+    }
+  }
+
+  /** Our own log has ended: this directory goes on under another incarnation. */
+  #reincarnate(): void {
+    this.#engine?.fail('this log was ended; another one begins')
+    this.#store.reincarnate()
+    this.#openAgain()
+  }
+
+  #storeFailed(error: Error): void {
+    if (isCorruption(error)) return this.#condemn(error)
+    this.#openAgainAfter(this.#reopenMs)
+    this.#reopenMs = Math.min(this.#reopenMs * 2, REOPEN_MAX_MS)
+  }
+
+  #openAgainAfter(ms: number): void {
+    if (this.#stopping.signal.aborted) return
+    this.#reopen = setTimeout(() => this.#openAgain(), ms)
+  }
+
+  /** What is on the disk counts, and is read as at a start; it must take a write first. */
+  #openAgain(): void {
+    const failed = this.#engine
+    failed?.close()
+    this.#store.close()
+    try {
+      this.#store = this.#openStore()
+      const message = `store opened again: ${failed?.failure ?? ''}`
+      this.#store.commit(
+        { ...emptyBatch, events: [{ kind: 'store', message, data: {} }] },
+        this.#now().wallMs,
+      )
+      this.#engine = this.#start()
+      this.#reopenMs = REOPEN_FIRST_MS
+      this.#options.log.info({}, `[STORE] ${message}`)
+      this.#options.onReopened()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.#options.log.warn({}, `[STORE] ${error.message}`)
+      this.#storeFailed(error)
+    }
+  }
+
+  #condemn(error: Error & { hint?: string }): void {
+    this.#corruption = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
+    this.#engine?.fail(error.message)
+    this.#options.log.error({}, `[STORE] ${this.#corruption}`)
+  }
+
+  #coreConfig(): CoreConfig {
     const { settings, key, others, lattice } = this.#options
     return {
       lattice,
@@ -241,7 +340,7 @@ export class DurableReplica {
       },
       sign: key.sign,
       verify: verifySignature,
-      idOf: (author, seq) => this.#store.entry(author, seq)?.id ?? '',
+      stored: (author, seq) => this.#store.entry(author, seq),
     }
   }
 

@@ -5,7 +5,7 @@ import type { AuthorId } from '../wire/author.ts'
 import type { Intent } from '../wire/intent.ts'
 import { rejectionTexts } from './replica/core.ts'
 import type { Core } from './replica/core.ts'
-import type { CoreEvent, Now, Output, Ready, SubmitVerdict } from './replica/contract.ts'
+import type { CoreEvent, Now, Output, Ready, Retired, SubmitVerdict } from './replica/contract.ts'
 import type { ReceiptLevel, Settled } from './replica/receipts.ts'
 import type { Batch, Store } from './store/store.ts'
 
@@ -24,7 +24,15 @@ export interface Clock {
 export const systemClock: Clock = { wallMs: () => Date.now(), monoMs: () => performance.now() }
 
 /** What the engine asks the lungs to do: the outputs of the core that leave the process. */
-export type OutwardOutput = Extract<Output, { kind: 'pull' | 'watch' | 'gossip' | 'checkpoint' }>
+export type LungOutput = Extract<Output, { kind: 'pull' | 'watch' | 'gossip' | 'checkpoint' }>
+/** What the engine leaves to others: to the lungs, and to who owns the store. */
+export type OutwardOutput = LungOutput | Extract<Output, { kind: 'rebuild' | 'reincarnate' }>
+
+export interface EngineHandlers {
+  onOutput(output: OutwardOutput): void
+  /** The store did not take a commit; this engine is at its end. */
+  onFailed(error: Error): void
+}
 
 /**
  * Drives the core: gathers the events of one turn of the event loop, steps through them, commits what
@@ -36,9 +44,10 @@ export class Engine {
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #onOutput: (output: OutwardOutput) => void
+  readonly #handlers: EngineHandlers
   readonly #submissions = new Map<number, PromiseWithResolvers<readonly SubmitVerdict[]>>()
   readonly #waits = new Map<number, (settled: Settled) => void>()
+  readonly #retirements = new Map<number, PromiseWithResolvers<Retired>>()
   #queue: CoreEvent[] = []
   #turn: NodeJS.Immediate | null = null
   #wake: NodeJS.Timeout | null = null
@@ -50,18 +59,12 @@ export class Engine {
   #appended = 0
   #lastEntryAtMs: number | null = null
 
-  constructor(
-    core: Core,
-    store: Store,
-    clock: Clock,
-    log: Logger,
-    onOutput: (output: OutwardOutput) => void,
-  ) {
+  constructor(core: Core, store: Store, clock: Clock, log: Logger, handlers: EngineHandlers) {
     this.core = core
     this.#store = store
     this.#clock = clock
     this.#log = log
-    this.#onOutput = onOutput
+    this.#handlers = handlers
   }
 
   /** Why nothing is accepted any more; null while all is well. */
@@ -123,6 +126,17 @@ export class Engine {
       return Promise.reject(new Error(this.#failure ?? 'the node is stopping'))
     this.#submissions.set(ticket, pending)
     this.push({ kind: 'submit', ticket, intents })
+    return pending.promise
+  }
+
+  /** Resolves when it is on the disk. Rejects when the store fails. */
+  retire(incarnation: string): Promise<Retired> {
+    const ticket = this.#nextTicket++
+    const pending = Promise.withResolvers<Retired>()
+    if (this.#isClosed || this.#failure !== null)
+      return Promise.reject(new Error(this.#failure ?? 'the node is stopping'))
+    this.#retirements.set(ticket, pending)
+    this.push({ kind: 'retire', ticket, incarnation })
     return pending.promise
   }
 
@@ -209,7 +223,14 @@ export class Engine {
     const batch: Batch = {
       entries: readies.flatMap((ready) => ready.entries),
       checkpoints: newestOf(readies.flatMap((ready) => ready.checkpoints)),
-      evidence: readies.flatMap((ready) => ready.evidence),
+      seals: readies.flatMap((ready) => ready.seals),
+      cuts: readies.flatMap((ready) => ready.cuts),
+      snapshots: readies.flatMap(({ snapshot }) => (snapshot === null ? [] : [snapshot])),
+      staleSnapshotsHlc: readies.reduce<number | null>(
+        (least, { staleSnapshotsHlc: hlc }) =>
+          hlc === null ? least : Math.min(least ?? Number.POSITIVE_INFINITY, hlc),
+        null,
+      ),
       reservedClock: readies.reduce<number | null>(
         (last, ready) => ready.reservedClock ?? last,
         null,
@@ -217,7 +238,9 @@ export class Engine {
       events: readies.flatMap((ready) => ready.events),
     }
     const isNeeded =
-      batch.entries.length + batch.evidence.length + batch.events.length > 0 ||
+      batch.entries.length + batch.events.length + batch.seals.length > 0 ||
+      batch.snapshots.length > 0 ||
+      batch.staleSnapshotsHlc !== null ||
       batch.reservedClock !== null
     if (!isNeeded) return true
     const startedMs = this.#clock.monoMs()
@@ -226,6 +249,7 @@ export class Engine {
     } catch (error) {
       // Memory is ahead of the disk now, so nothing may be answered from it any more.
       this.fail(`the store failed: ${(error as Error).message}`)
+      this.#handlers.onFailed(error as Error)
       return false
     }
     this.#commits += 1
@@ -240,8 +264,10 @@ export class Engine {
   }
 
   #endWaits(reason: string): void {
-    for (const pending of this.#submissions.values()) pending.reject(new Error(reason))
+    for (const pending of [...this.#submissions.values(), ...this.#retirements.values()])
+      pending.reject(new Error(reason))
     this.#submissions.clear()
+    this.#retirements.clear()
     for (const [ticket, resolve] of this.#waits) {
       resolve({ ticket, receipt: null, isReached: false })
     }
@@ -256,22 +282,17 @@ export class Engine {
       case 'settled':
         this.#waits.get(output.ticket)?.(output)
         return
+      case 'retired':
+        this.#retirements.get(output.ticket)?.resolve(output.result)
+        this.#retirements.delete(output.ticket)
+        return
       case 'rebuild':
-        return this.#rebuild()
+      case 'reincarnate':
       case 'pull':
       case 'watch':
       case 'gossip':
       case 'checkpoint':
-        return this.#onOutput(output)
-    }
-  }
-
-  #rebuild(): void {
-    try {
-      const entries = this.#store.load('newest').map((signed) => signed.entry)
-      this.push({ kind: 'rebuild', entries })
-    } catch (error) {
-      this.fail(`the store cannot be read: ${(error as Error).message}`)
+        return this.#handlers.onOutput(output)
     }
   }
 

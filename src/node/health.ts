@@ -92,7 +92,7 @@ export function healthOf(input: HealthInput): Health {
       entries: totalOf(frontier),
       accounts: core?.ledger.accounts.size ?? 0,
       rejected: core?.ledger.rejectedCount ?? 0,
-      pending_final: core?.ledger.openCount ?? 0,
+      pending_final: core?.ledger.pendingFinal ?? 0,
       last_entry_ago_ms: ago(input.lastEntryAtMs, nowMs),
     },
     diverged: core?.isDiverged ?? false,

@@ -12,7 +12,7 @@ import {
   readFrames,
   type SyncFrame,
 } from '../wire/sync.ts'
-import type { OutwardOutput } from './engine.ts'
+import type { LungOutput } from './engine.ts'
 import { PROBE_MS_MAX } from './lungs/http/limits.ts'
 import { HttpLung } from './lungs/http/lung.ts'
 import { probeHttp, reasonOf } from './lungs/http/probe.ts'
@@ -113,7 +113,7 @@ export class Lungs {
     )
   }
 
-  carryOut(output: OutwardOutput): void {
+  carryOut(output: LungOutput): void {
     switch (output.kind) {
       case 'pull':
         void this.#pull(output.peerId, output.via)
@@ -232,6 +232,7 @@ export class Lungs {
       this.#handlers.push({ kind: 'entries', entries: frame.entries, from, via })
     if (frame.kind === 'checkpoint')
       this.#handlers.push({ kind: 'checkpoint', checkpoint: frame.checkpoint, via })
+    if (frame.kind === 'seals') this.#handlers.push({ kind: 'seals', seals: frame.seals, from })
   }
 
   async *#counted(chunks: AsyncIterable<Uint8Array>, via: Via): AsyncGenerator<Uint8Array> {

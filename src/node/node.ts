@@ -40,15 +40,18 @@ export interface NodeOptions {
 /** One running node: a durable replica, its two lungs, and what the operator may override. */
 export class LatticeNode implements NodeService {
   readonly settings: Settings
-  readonly identity: NodeIdentity
   readonly #options: NodeOptions
+  readonly #lattice: string
+  readonly #instance = randomBytes(INSTANCE_BYTES).toString('hex')
   readonly #others: readonly Member[]
   readonly #replica: DurableReplica
   readonly #startedAtMs: number
   readonly #checkpointListeners = new Set<(frame: Uint8Array) => void>()
+  #httpServer: Server | null = null
   #lungs: Lungs | null = null
   #overrides: Overrides | null = null
   #heartbeatAtMs: number | null = null
+  #isLeaving = false
 
   /** Opens and verifies the store. Throws `StoreError` for one that is in use, foreign or unwritable. */
   constructor(options: NodeOptions) {
@@ -57,11 +60,11 @@ export class LatticeNode implements NodeService {
     this.settings = settings
     this.#startedAtMs = clock.monoMs()
     this.#others = settings.members.filter((member) => member.name !== settings.nodeName)
-    const lattice = latticeIdOf(settings.latticeName, settings.genesis)
+    this.#lattice = latticeIdOf(settings.latticeName, settings.genesis)
     this.#replica = new DurableReplica({
       settings,
       key,
-      lattice,
+      lattice: this.#lattice,
       others: this.#others,
       clock,
       log,
@@ -69,23 +72,35 @@ export class LatticeNode implements NodeService {
         if (output.kind === 'checkpoint') this.#tellCheckpoint(encodeFrame(output))
         this.#lungs?.carryOut(output)
       },
+      onReopened: () => void this.#breatheAnew(),
     })
-    this.identity = {
+  }
+
+  get identity(): NodeIdentity {
+    const { settings, key, release, version, configDigest } = this.#options
+    return {
       name: settings.nodeName,
       peerId: key.peerId,
-      instance: randomBytes(INSTANCE_BYTES).toString('hex'),
+      instance: this.#instance,
       incarnation: this.#replica.store.incarnation,
-      release: options.release,
-      version: options.version,
-      latticeId: lattice,
-      configDigest: options.configDigest,
+      release,
+      version,
+      latticeId: this.#lattice,
+      configDigest,
     }
   }
 
   /** Starts the exchange with the other members; their WebSockets come in through `httpServer`. */
   start(httpServer: Server): void {
+    this.#httpServer = httpServer
+    this.#breathe()
+  }
+
+  /** Both lungs, for the core that there is now. */
+  #breathe(): void {
     const { engine } = this.#replica
-    if (engine === null) return
+    const httpServer = this.#httpServer
+    if (engine === null || httpServer === null) return
     const { settings, identity } = this
     const { key, log, clock } = this.#options
     this.#lungs = new Lungs(
@@ -106,8 +121,16 @@ export class LatticeNode implements NodeService {
     void this.#overrides.settle()
   }
 
+  /** The store was opened again: another core knows nothing of what the lungs told the one before. */
+  async #breatheAnew(): Promise<void> {
+    this.#overrides?.close()
+    await this.#lungs?.close()
+    if (!this.#isLeaving) this.#breathe()
+  }
+
   /** Ends the exchange with the other members. The API still answers from what is held. */
   async leave(): Promise<void> {
+    this.#isLeaving = true
     this.#overrides?.close()
     await this.#lungs?.close()
   }
@@ -250,7 +273,9 @@ export class LatticeNode implements NodeService {
   }
 
   events(sinceSeq: number, limit: number): { events: LatticeEvent[]; next: number } {
-    const events = this.#replica.store.events(sinceSeq, limit, this.#options.clock.wallMs())
+    const { store } = this.#replica
+    if (!store.isOpen) throw new UnavailableError(this.refusalReason ?? 'the store is not open')
+    const events = store.events(sinceSeq, limit, this.#options.clock.wallMs())
     return { events, next: events.at(-1)?.seq ?? sinceSeq }
   }
 

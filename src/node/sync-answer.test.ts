@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { signCheckpoint } from '../wire/checkpoint.ts'
 import { compareEntries, NO_PREVIOUS, signEntry, type SignedEntry } from '../wire/entry.ts'
 import type { Frontier } from '../wire/frontier.ts'
+import { NO_SEALS } from '../wire/seal.ts'
 import { verifySignature } from '../wire/signature.ts'
 import { readFrames } from '../wire/sync.ts'
 import { nodeKeyOf } from './keys.ts'
@@ -49,6 +50,7 @@ async function answered(
       publicKey: key.publicKey,
       incarnation: '00'.repeat(8),
       frontier,
+      seals: NO_SEALS,
       root: '00'.repeat(32),
       stateRoot: '00'.repeat(32),
       clockFloor: 0,
@@ -59,9 +61,10 @@ async function answered(
   const source = {
     checkpoint,
     frontier,
+    sealsBeyond: () => [],
     entries: (author: string, from: number, to: number) => (logs.get(author) ?? []).slice(from, to),
   }
-  const request = { lattice: LATTICE, frontier: has, checkpoint: null }
+  const request = { lattice: LATTICE, frontier: has, seals: NO_SEALS, checkpoint: null }
   const entries: SignedEntry[] = []
   let end = -1
   for await (const frame of readFrames(

@@ -1,22 +1,26 @@
 import type { AuthorId } from '../wire/author.ts'
 import type { SignedCheckpoint } from '../wire/checkpoint.ts'
-import { compareEntries, type SignedEntry } from '../wire/entry.ts'
+import type { SignedEntry } from '../wire/entry.ts'
 import { missingRanges, type Frontier } from '../wire/frontier.ts'
-import { ENTRIES_PER_FRAME_MAX, SYNC_ENTRIES_MAX } from '../wire/limits.ts'
+import { ENTRIES_PER_FRAME_MAX, SEALS_PER_FRAME_MAX, SYNC_ENTRIES_MAX } from '../wire/limits.ts'
+import { clip, type Seal, type Seals } from '../wire/seal.ts'
 import { encodeFrame, prefixed, type SyncRequest } from '../wire/sync.ts'
+import { inOrder } from './replica/in-order.ts'
 
 export interface SyncSource {
   checkpoint: SignedCheckpoint
   /** What is on the disk now. */
   frontier: Frontier
+  /** The proofs of ends of logs that these seals do not know. */
+  sealsBeyond(known: Seals): readonly Seal[]
   entries(author: AuthorId, from: number, to: number): Iterable<SignedEntry>
 }
 
 /**
- * The answer to a sync request: our checkpoint, then exactly the entries that the caller lacks, in the
- * order in which they are applied, then an end. Each author's come in sequence, since its clock rises;
- * and the caller never has to take back what it has just applied. Logs only grow, so reading them piece
- * by piece is a snapshot.
+ * The answer to a sync request: our checkpoint, the seals that the caller does not heed, then exactly the
+ * entries that it lacks, in the order in which they are applied, then an end. Each author's come in
+ * sequence, since its clock rises; and the caller never has to take back what it has just applied. Logs
+ * only grow, up to a seal, so reading them piece by piece is a snapshot.
  */
 export async function* syncAnswer(
   request: SyncRequest,
@@ -24,44 +28,30 @@ export async function* syncAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   yield prefixed(encodeFrame({ kind: 'checkpoint', checkpoint: source.checkpoint }))
+  for (const seals of inParts(source.sealsBeyond(request.seals), SEALS_PER_FRAME_MAX))
+    yield prefixed(encodeFrame({ kind: 'seals', seals }))
   let entryCount = 0
-  let frame: SignedEntry[] = []
-  for (const entry of missingEntries(request.frontier, source)) {
-    frame.push(entry)
-    entryCount += 1
-    if (entryCount === SYNC_ENTRIES_MAX) break
-    if (frame.length < ENTRIES_PER_FRAME_MAX) continue
+  for (const entries of inParts(missingEntries(request, source), ENTRIES_PER_FRAME_MAX)) {
     signal.throwIfAborted()
-    yield prefixed(encodeFrame({ kind: 'entries', entries: frame }))
-    frame = []
+    yield prefixed(encodeFrame({ kind: 'entries', entries }))
+    entryCount += entries.length
+    if (entryCount >= SYNC_ENTRIES_MAX) break
   }
-  if (frame.length > 0) yield prefixed(encodeFrame({ kind: 'entries', entries: frame }))
   yield prefixed(encodeFrame({ kind: 'end', entryCount }))
 }
 
-/** What lies beyond `frontier`, all authors merged in the one order. */
-function* missingEntries(frontier: Frontier, source: SyncSource): Generator<SignedEntry> {
-  const logs = missingRanges(frontier, source.frontier).map((range) => pagedLog(range, source))
-  const heads = logs.map((log) => log.next().value)
-  for (;;) {
-    let least = -1
-    for (const [index, head] of heads.entries()) {
-      const best = heads[least]
-      if (head === undefined) continue
-      if (best === undefined || compareEntries(head.entry, best.entry) < 0) least = index
-    }
-    const next = heads[least]
-    if (next === undefined) return
-    yield next
-    heads[least] = logs[least]?.next().value
-  }
+function missingEntries({ frontier, seals }: SyncRequest, source: SyncSource) {
+  const wanted = missingRanges(frontier, clip(source.frontier, seals))
+  return inOrder(wanted.map(({ author, from, to }) => source.entries(author, from, to)))
 }
 
-function* pagedLog(
-  { author, from, to }: { author: AuthorId; from: number; to: number },
-  source: SyncSource,
-): Generator<SignedEntry, undefined> {
-  for (let start = from; start < to; start += ENTRIES_PER_FRAME_MAX) {
-    yield* source.entries(author, start, Math.min(start + ENTRIES_PER_FRAME_MAX, to))
+function* inParts<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let part: T[] = []
+  for (const one of all) {
+    part.push(one)
+    if (part.length < size) continue
+    yield part
+    part = []
   }
+  if (part.length > 0) yield part
 }

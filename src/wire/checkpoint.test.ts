@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { frontier, hexOf } from '../../test/simulation/arbitraries.ts'
+import { frontier, hexOf, seals } from '../../test/simulation/arbitraries.ts'
 import { realKey } from '../../test/simulation/members.ts'
 import { authorOf, decodeAttestation, signAttestation, type Attestation } from './attestation.ts'
 import { authorIdOf } from './author.ts'
@@ -17,6 +17,7 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
   publicKey: fc.constant(key.publicKey),
   incarnation: hexOf(8),
   frontier,
+  seals,
   root: hexOf(32),
   stateRoot: hexOf(32),
   clockFloor: fc.maxSafeNat(),
@@ -51,7 +52,7 @@ const statements = [
     tag: tags.checkpoint,
     signed: signCheckpoint(checkpoint, key.sign),
     decode: decodeCheckpoint,
-    fieldCount: 9,
+    fieldCount: 10,
   },
   {
     name: 'attestation',

@@ -4,6 +4,7 @@ import { HASH_BYTES } from './entry.ts'
 import { decodeFrontier, encodeFrontier, type Frontier } from './frontier.ts'
 import { SYNC_REQUEST_BYTES_MAX } from './limits.ts'
 import { WIRE_VERSION } from './protocol.ts'
+import { decodeSeals, encodeSeals, type Seals } from './seal.ts'
 import {
   peerIdOf,
   PUBLIC_KEY_BYTES,
@@ -13,7 +14,7 @@ import {
   type Verify,
 } from './signature.ts'
 
-/** A node's signed promise: this is what I hold, and every later checkpoint of mine extends it. */
+/** A node's signed promise: this is what I hold, and every later checkpoint of mine extends it, up to where a seal ends a log. */
 export interface Checkpoint {
   /** Lattice id, 64 hex. */
   lattice: string
@@ -22,6 +23,8 @@ export interface Checkpoint {
   /** Random id of the node's data directory, 16 hex: a new one may start over. */
   incarnation: string
   frontier: Frontier
+  /** The ends of logs that the node heeds; each proven to it, and given on with its proof. */
+  seals: Seals
   /** Lattice root at `frontier`, 64 hex. */
   root: string
   /** Root over the accounts after all entries of `frontier`, 64 hex. */
@@ -46,6 +49,7 @@ export function signCheckpoint(checkpoint: Checkpoint, sign: Sign): SignedCheckp
     checkpoint.publicKey,
     Buffer.from(checkpoint.incarnation, 'hex'),
     encodeFrontier(checkpoint.frontier),
+    encodeSeals(checkpoint.seals),
     Buffer.from(checkpoint.root, 'hex'),
     Buffer.from(checkpoint.stateRoot, 'hex'),
     checkpoint.clockFloor,
@@ -67,7 +71,7 @@ export function decodeCheckpoint(
 ): SignedCheckpoint {
   if (bytes.length > SYNC_REQUEST_BYTES_MAX)
     throw new WireError('too-large', `checkpoint of ${bytes.length} bytes`)
-  const fields = asArray(decodeCanonical(bytes), 'checkpoint', 9)
+  const fields = asArray(decodeCanonical(bytes), 'checkpoint', 10)
   if (fields[0] !== WIRE_VERSION)
     throw new WireError('wrong-version', `checkpoint version ${String(fields[0])}`)
   const checkpoint: Checkpoint = {
@@ -75,10 +79,11 @@ export function decodeCheckpoint(
     publicKey: asBytes(fields[2], 'public key', PUBLIC_KEY_BYTES),
     incarnation: toHex(asBytes(fields[3], 'incarnation', 8)),
     frontier: decodeFrontier(fields[4]),
-    root: toHex(asBytes(fields[5], 'root', HASH_BYTES)),
-    stateRoot: toHex(asBytes(fields[6], 'state root', HASH_BYTES)),
-    clockFloor: asUint(fields[7], 'clock floor'),
-    wallMs: asUint(fields[8], 'wall clock'),
+    seals: decodeSeals(fields[5]),
+    root: toHex(asBytes(fields[6], 'root', HASH_BYTES)),
+    stateRoot: toHex(asBytes(fields[7], 'state root', HASH_BYTES)),
+    clockFloor: asUint(fields[8], 'clock floor'),
+    wallMs: asUint(fields[9], 'wall clock'),
   }
   asBytes(signature, 'signature', SIGNATURE_BYTES)
   if (!verify(checkpoint.publicKey, tags.checkpoint, bytes, signature)) {

@@ -144,8 +144,11 @@ export function isSigned(signed: SignedEntry, verify: Verify): boolean {
   return author !== null && verify(author.publicKey, tags.entry, signed.bytes, signed.signature)
 }
 
+/** Where an entry stands in the order in which entries are applied. */
+export type Position = Pick<Entry, 'hlc' | 'author' | 'seq'>
+
 /** The order in which entries are applied, total and the same on every node: (hlc, author, seq). */
-export function compareEntries(a: Entry, b: Entry): number {
+export function compareEntries(a: Position, b: Position): number {
   if (a.hlc !== b.hlc) return a.hlc - b.hlc
   if (a.author !== b.author) return a.author < b.author ? -1 : 1
   return a.seq - b.seq

@@ -12,6 +12,18 @@ export type Intent =
   | { kind: 'transfer'; from: string; to: string; amount: number }
   | { kind: 'noop'; note: string }
 
+/** The accounts that an intent names, each once. */
+export function accountsOf(intent: Intent): readonly string[] {
+  switch (intent.kind) {
+    case 'issue':
+      return [intent.to]
+    case 'transfer':
+      return [intent.from, intent.to]
+    case 'noop':
+      return []
+  }
+}
+
 /** Why a text is no intent: where (1-based), what, and what would be right. */
 export class IntentError extends Error {
   override readonly name = 'IntentError'

@@ -7,11 +7,13 @@
 export const ENTRY_BYTES_MAX = 1024
 /** Entries in one gossip message or one sync frame. */
 export const ENTRIES_PER_FRAME_MAX = 256
+/** Proofs of ends of logs in one frame. */
+export const SEALS_PER_FRAME_MAX = 64
 /** Bytes of one frame of a sync answer; also the largest gossip message. */
 export const FRAME_BYTES_MAX = 512 * 1024
 /** Bytes of a sync request: a frontier and a checkpoint. */
 export const SYNC_REQUEST_BYTES_MAX = 256 * 1024
-/** Entries that one sync answer carries; the next exchange goes on from there. */
+/** Entries that one sync answer carries, give or take a frame; the next exchange goes on from there. */
 export const SYNC_ENTRIES_MAX = 200_000
 /** Authors (a node key with one incarnation) that a frontier may name. */
 export const AUTHORS_MAX = 1024

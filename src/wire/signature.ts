@@ -10,6 +10,8 @@ export const SIGNATURE_BYTES = 64
 export const tags = {
   entry: 'aethel/entry/1',
   checkpoint: 'aethel/checkpoint/1',
+  retirement: 'aethel/retirement/1',
+  snapshot: 'aethel/snapshot/1',
   attestation: 'aethel/attestation/1',
   lattice: 'aethel/lattice/1',
   account: 'aethel/account/1',

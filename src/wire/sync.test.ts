@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { frontier, hexOf, intent } from '../../test/simulation/arbitraries.ts'
+import { frontier, hexOf, intent, seals } from '../../test/simulation/arbitraries.ts'
 import { chainOf, keyOf, makeLattice } from '../../test/simulation/members.ts'
 import { equalBytes } from './bytes.ts'
 import { encodeCanonical, WireError, type Cbor } from './cbor.ts'
@@ -9,6 +9,7 @@ import type { SignedEntry } from './entry.ts'
 import { EMPTY_FRONTIER } from './frontier.ts'
 import type { Intent } from './intent.ts'
 import { ENTRIES_PER_FRAME_MAX, FRAME_BYTES_MAX, SYNC_REQUEST_BYTES_MAX } from './limits.ts'
+import { NO_SEALS } from './seal.ts'
 import type { Verify } from './signature.ts'
 import {
   decodeFrame,
@@ -36,7 +37,7 @@ const entriesOf = (intents: readonly Intent[]): SignedEntry[] =>
   )
 
 const checkpoint: fc.Arbitrary<SignedCheckpoint> = fc
-  .record({ frontier, root: hexOf(32), stateRoot: hexOf(32), clockFloor: fc.maxSafeNat() })
+  .record({ frontier, seals, root: hexOf(32), stateRoot: hexOf(32), clockFloor: fc.maxSafeNat() })
   .map((fields) =>
     signCheckpoint(
       {
@@ -90,8 +91,8 @@ const readBytes = (bytes: Uint8Array): ReturnType<typeof read> => read(chunksOf(
 describe('sync requests', () => {
   it('round trip', () => {
     fc.assert(
-      fc.property(hexOf(32), frontier, fc.option(checkpoint), (id, held, promise) => {
-        const request = { lattice: id, frontier: held, checkpoint: promise }
+      fc.property(hexOf(32), frontier, seals, fc.option(checkpoint), (id, held, ends, promise) => {
+        const request = { lattice: id, frontier: held, seals: ends, checkpoint: promise }
         expect(decodeSyncRequest(encodeSyncRequest(request), lattice.verify)).toEqual(request)
       }),
     )
@@ -103,6 +104,7 @@ describe('sync requests', () => {
     const bytes = encodeSyncRequest({
       lattice: lattice.id,
       frontier: EMPTY_FRONTIER,
+      seals: NO_SEALS,
       checkpoint: forged,
     })
     expect(() => decodeSyncRequest(bytes, lattice.verify)).toThrow(
@@ -114,11 +116,12 @@ describe('sync requests', () => {
   const refused: [string, Uint8Array, string][] = [
     ['too large', new Uint8Array(SYNC_REQUEST_BYTES_MAX + 1), 'too-large'],
     ['empty', new Uint8Array(), 'malformed'],
-    ['another version', encodeCanonical([2, id, [], null]), 'wrong-version'],
-    ['a field more', encodeCanonical([1, id, [], null, 0]), 'malformed'],
-    ['a lattice of 3 bytes', encodeCanonical([1, new Uint8Array(3), [], null]), 'malformed'],
-    ['no frontier', encodeCanonical([1, id, null, null]), 'malformed'],
-    ['half a checkpoint', encodeCanonical([1, id, [], [new Uint8Array()]]), 'malformed'],
+    ['another version', encodeCanonical([2, id, [], [], null]), 'wrong-version'],
+    ['a field more', encodeCanonical([1, id, [], [], null, 0]), 'malformed'],
+    ['a lattice of 3 bytes', encodeCanonical([1, new Uint8Array(3), [], [], null]), 'malformed'],
+    ['no frontier', encodeCanonical([1, id, null, [], null]), 'malformed'],
+    ['no seals', encodeCanonical([1, id, [], null, null]), 'malformed'],
+    ['half a checkpoint', encodeCanonical([1, id, [], [], [new Uint8Array()]]), 'malformed'],
     ['HTML', Buffer.from('<!doctype html><title>502</title>'), 'malformed'],
     ['JSON', Buffer.from('{"frontier":{}}'), 'malformed'],
   ]

@@ -10,8 +10,14 @@ import {
 import { decodeCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { decodeEntry, HASH_BYTES, type SignedEntry } from './entry.ts'
 import { decodeFrontier, encodeFrontier, type Frontier } from './frontier.ts'
-import { ENTRIES_PER_FRAME_MAX, FRAME_BYTES_MAX, SYNC_REQUEST_BYTES_MAX } from './limits.ts'
+import {
+  ENTRIES_PER_FRAME_MAX,
+  FRAME_BYTES_MAX,
+  SEALS_PER_FRAME_MAX,
+  SYNC_REQUEST_BYTES_MAX,
+} from './limits.ts'
 import { WIRE_VERSION } from './protocol.ts'
+import { decodeSeal, decodeSeals, encodeSeal, encodeSeals, type Seal, type Seals } from './seal.ts'
 import type { Verify } from './signature.ts'
 import { toHex } from './bytes.ts'
 
@@ -22,12 +28,18 @@ import { toHex } from './bytes.ts'
 export interface SyncRequest {
   lattice: string
   frontier: Frontier
+  /** The ends of logs that the caller heeds. */
+  seals: Seals
   checkpoint: SignedCheckpoint | null
 }
 
-/** A part of the answer: first one `checkpoint`, then `entries`, and `end` when nothing was cut off. */
+/**
+ * A part of the answer: first one `checkpoint`, then `seals` that the caller does not heed, then `entries`,
+ * and `end` when nothing was cut off.
+ */
 export type SyncFrame =
   | { kind: 'checkpoint'; checkpoint: SignedCheckpoint }
+  | { kind: 'seals'; seals: Seal[] }
   | { kind: 'entries'; entries: SignedEntry[] }
   | { kind: 'end'; entryCount: number }
 
@@ -37,12 +49,14 @@ export type GossipMessage = Exclude<SyncFrame, { kind: 'end' }>
 const FRAME_CHECKPOINT = 0
 const FRAME_ENTRIES = 1
 const FRAME_END = 2
+const FRAME_SEALS = 3
 
 export const encodeSyncRequest = (request: SyncRequest): Uint8Array =>
   encodeCanonical([
     WIRE_VERSION,
     Buffer.from(request.lattice, 'hex'),
     encodeFrontier(request.frontier),
+    encodeSeals(request.seals),
     request.checkpoint === null ? null : [request.checkpoint.bytes, request.checkpoint.signature],
   ])
 
@@ -50,13 +64,14 @@ export const encodeSyncRequest = (request: SyncRequest): Uint8Array =>
 export function decodeSyncRequest(bytes: Uint8Array, verify: Verify): SyncRequest {
   if (bytes.length > SYNC_REQUEST_BYTES_MAX)
     throw new WireError('too-large', `sync request of ${bytes.length} bytes`)
-  const fields = asArray(decodeCanonical(bytes), 'sync request', 4)
+  const fields = asArray(decodeCanonical(bytes), 'sync request', 5)
   if (fields[0] !== WIRE_VERSION)
     throw new WireError('wrong-version', `sync version ${String(fields[0])}`)
   return {
     lattice: toHex(asBytes(fields[1], 'lattice', HASH_BYTES)),
     frontier: decodeFrontier(fields[2]),
-    checkpoint: fields[3] === null ? null : checkpointOf(fields[3], verify),
+    seals: decodeSeals(fields[3]),
+    checkpoint: fields[4] === null ? null : checkpointOf(fields[4], verify),
   }
 }
 
@@ -78,6 +93,8 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
         FRAME_ENTRIES,
         frame.entries.map((entry) => [entry.bytes, entry.signature]),
       ])
+    case 'seals':
+      return encodeCanonical([FRAME_SEALS, frame.seals.map(encodeSeal)])
     case 'end':
       return encodeCanonical([FRAME_END, frame.entryCount])
   }
@@ -96,6 +113,12 @@ export function decodeFrame(bytes: Uint8Array, verify: Verify): SyncFrame {
       if (pairs.length > ENTRIES_PER_FRAME_MAX)
         throw new WireError('too-large', `frame of ${pairs.length} entries`)
       return { kind: 'entries', entries: pairs.map(entryOf) }
+    }
+    case FRAME_SEALS: {
+      const seals = asArray(fields[1], 'seals')
+      if (seals.length > SEALS_PER_FRAME_MAX)
+        throw new WireError('too-large', `frame of ${seals.length} seals`)
+      return { kind: 'seals', seals: seals.map((seal) => decodeSeal(seal, verify)) }
     }
     case FRAME_END:
       return { kind: 'end', entryCount: asUint(fields[1], 'entry count') }

@@ -11,6 +11,7 @@ import { decodeFrontier, encodeFrontier, latticeRoot, type Frontier } from './fr
 import { latticeIdOf } from './lattice.ts'
 import { decodeSyncRequest, encodeFrame, encodeSyncRequest, prefixed, readFrames } from './sync.ts'
 import { verifySignature } from './signature.ts'
+import { decodeSeal, encodeSeal } from './seal.ts'
 
 /**
  * Encodings as they were when they were first pinned. Logs on disk and peers of another release hold
@@ -43,6 +44,12 @@ it.each(vectors.entries)('entry: $entry.intent.kind', ({ entry, bytes, id, signa
   expect(isSigned(decoded, verifySignature)).toBe(true)
 })
 
+it.each(vectors.seals)('seal: $kind', ({ kind, author, size, bytes }) => {
+  const seal = decodeSeal(decodeCanonical(bytesOf(bytes)), verifySignature)
+  expect(seal).toMatchObject({ author, size, proof: { kind } })
+  expect(toHex(encodeCanonical(encodeSeal(seal)))).toBe(bytes)
+})
+
 it('frontier and lattice root', () => {
   const bytes = encodeCanonical(encodeFrontier(frontier))
   expect(toHex(bytes)).toBe(vectors.frontier.bytes)
@@ -55,6 +62,7 @@ describe('signed statements', () => {
     ...vectors.checkpoint.fields,
     publicKey: key.publicKey,
     frontier,
+    seals: new Map(Object.entries(vectors.checkpoint.seals)),
   }
   const attestation: Attestation = {
     ...vectors.attestation.fields,
@@ -85,6 +93,7 @@ describe('signed statements', () => {
     const request = {
       lattice: checkpoint.lattice,
       frontier,
+      seals: checkpoint.seals,
       checkpoint: signCheckpoint(checkpoint, key.sign),
     }
     expect(toHex(encodeSyncRequest(request))).toBe(vectors.syncRequest)
@@ -97,6 +106,12 @@ describe('signed statements', () => {
     const entries = vectors.entries.map(({ entry }) => signEntry(entry as Entry, key.sign))
     const frames = [
       encodeFrame({ kind: 'checkpoint', checkpoint: signCheckpoint(checkpoint, key.sign) }),
+      encodeFrame({
+        kind: 'seals',
+        seals: vectors.seals.map(({ bytes }) =>
+          decodeSeal(decodeCanonical(bytesOf(bytes)), verifySignature),
+        ),
+      }),
       encodeFrame({ kind: 'entries', entries }),
       encodeFrame({ kind: 'end', entryCount: entries.length }),
     ]
@@ -106,6 +121,6 @@ describe('signed statements', () => {
     }
     const kinds: string[] = []
     for await (const frame of readFrames(chunks(), verifySignature)) kinds.push(frame.kind)
-    expect(kinds).toEqual(['checkpoint', 'entries', 'end'])
+    expect(kinds).toEqual(['checkpoint', 'seals', 'entries', 'end'])
   })
 })

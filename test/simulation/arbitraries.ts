@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import type { Frontier } from '../../src/wire/frontier.ts'
 import { isAccountName, type Intent } from '../../src/wire/intent.ts'
 import { AMOUNT_MAX } from '../../src/wire/limits.ts'
+import type { Seals } from '../../src/wire/seal.ts'
 
 /** Values of the wire's data model, for properties. */
 export const accountName = fc.oneof(
@@ -52,4 +53,9 @@ export const author = fc.integer({ min: 0, max: 7 }).map((number) => `${number}`
 
 export const frontier: fc.Arbitrary<Frontier> = fc
   .array(fc.tuple(author, fc.integer({ min: 1, max: 5 })), { maxLength: 8 })
+  .map((pairs) => new Map(pairs))
+
+/** Ends of logs: unlike in a frontier, at 0 too. */
+export const seals: fc.Arbitrary<Seals> = fc
+  .array(fc.tuple(author, fc.integer({ min: 0, max: 5 })), { maxLength: 4 })
   .map((pairs) => new Map(pairs))

@@ -2,6 +2,7 @@ import type { Ready, Restored } from '../../src/node/replica/contract.ts'
 import type { AuthorId } from '../../src/wire/author.ts'
 import type { SignedCheckpoint } from '../../src/wire/checkpoint.ts'
 import type { SignedEntry } from '../../src/wire/entry.ts'
+import type { Seal } from '../../src/wire/seal.ts'
 
 /** What a data directory holds: all that was committed, and nothing else. */
 export class MemoryDisk {
@@ -9,21 +10,21 @@ export class MemoryDisk {
   readonly incarnation: string
   readonly #logs = new Map<AuthorId, SignedEntry[]>()
   readonly #checkpoints = new Map<string, SignedCheckpoint>()
-  readonly #evidence = new Map<string, SignedEntry>()
+  readonly #seals = new Map<AuthorId, Seal>()
   #reservedClock = 0
 
   constructor(incarnation: string) {
     this.incarnation = incarnation
   }
 
-  get evidence(): ReadonlyMap<string, SignedEntry> {
-    return this.#evidence
+  get seals(): ReadonlyMap<AuthorId, Seal> {
+    return this.#seals
   }
 
   /** Like the real store, checkpoints alone are not worth a write. Throws for what a store would refuse. */
   commit(ready: Ready): void {
     const isNeeded =
-      ready.entries.length + ready.evidence.length + ready.events.length > 0 ||
+      ready.entries.length + ready.seals.length + ready.events.length > 0 ||
       ready.reservedClock !== null
     if (!isNeeded) return
     for (const signed of ready.entries) {
@@ -34,12 +35,20 @@ export class MemoryDisk {
       this.#logs.set(author, log)
     }
     for (const checkpoint of ready.checkpoints) this.#checkpoints.set(checkpoint.peerId, checkpoint)
-    for (const signed of ready.evidence) this.#evidence.set(signed.id, signed)
+    for (const { author, size } of ready.cuts) {
+      const log = this.#logs.get(author)?.slice(0, size) ?? []
+      if (log.length === 0) this.#logs.delete(author)
+      else this.#logs.set(author, log)
+    }
+    for (const seal of ready.seals) this.#seals.set(seal.author, seal)
     this.#reservedClock = ready.reservedClock ?? this.#reservedClock
   }
 
   restored(): Restored {
     return {
+      seals: [...this.#seals.values()],
+      snapshot: null,
+      logs: [],
       entries: [...this.#logs.values()].flat(),
       checkpoints: [...this.#checkpoints.values()],
       reservedClock: this.#reservedClock,

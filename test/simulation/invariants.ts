@@ -101,7 +101,7 @@ export class Invariants {
   /** When time enough has passed for everything to be final. */
   atEnd(): void {
     for (const node of this.#nodes) {
-      if (node.core?.ledger.openCount !== 0) this.#fail(node, 'has entries that are not final')
+      if (node.core?.ledger.pendingFinal !== 0) this.#fail(node, 'has entries that are not final')
       for (const { author, seq } of this.acknowledged) {
         const receipt = node.core?.receiptOf(author, seq, 0) ?? null
         if (this.#forgiven.has(`${author}:${seq}`)) continue

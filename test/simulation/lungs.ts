@@ -83,6 +83,8 @@ export class SimulatedLungs {
       case 'acknowledge':
       case 'settled':
       case 'rebuild':
+      case 'retired':
+      case 'reincarnate':
         return
     }
   }
@@ -163,6 +165,7 @@ export class SimulatedLungs {
       to.step({ kind: 'entries', entries: frame.entries, from: peerId, via })
     if (frame.kind === 'checkpoint')
       to.step({ kind: 'checkpoint', checkpoint: frame.checkpoint, via })
+    if (frame.kind === 'seals') to.step({ kind: 'seals', seals: frame.seals, from: peerId })
   }
 
   #notify(node: SimulatedNode, checkpoint: SignedCheckpoint): void {

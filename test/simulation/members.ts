@@ -97,7 +97,7 @@ export function configOf(
   index: number,
   incarnation: string,
   exchange: CoreConfig['exchange'],
-  idOf: CoreConfig['idOf'],
+  stored: CoreConfig['stored'],
 ): CoreConfig {
   const key = keyOf(lattice, index)
   return {
@@ -113,7 +113,7 @@ export function configOf(
     exchange,
     sign: key.sign,
     verify: lattice.verify,
-    idOf,
+    stored,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CoreEvent, Output, Ready } from '../../src/node/replica/contract.ts'
 import { Core } from '../../src/node/replica/core.ts'
 import { syncAnswer } from '../../src/node/sync-answer.ts'
+import { EMPTY_FRONTIER } from '../../src/wire/frontier.ts'
 import type { SyncPolicy } from '../../src/wire/protocol.ts'
 import { decodeSyncRequest, encodeSyncRequest } from '../../src/wire/sync.ts'
 import type { MemoryDisk } from './disk.ts'
@@ -68,9 +69,9 @@ export class SimulatedNode {
 
   start(): void {
     this.epoch += 1
-    const idOf = (author: string, seq: number): string => this.disk.entry(author, seq)?.id ?? ''
+    const stored = (author: string, seq: number) => this.disk.entry(author, seq) ?? null
     const exchange = { ...EXCHANGE, policy: this.#policy }
-    const config = configOf(this.lattice, this.index, this.disk.incarnation, exchange, idOf)
+    const config = configOf(this.lattice, this.index, this.disk.incarnation, exchange, stored)
     this.core = new Core(config, this.disk.restored(), this.#now())
     if (!this.isP2pStopped) this.step({ kind: 'p2p-lung', state: 'starting' })
     else this.step({ kind: 'tick' })
@@ -120,6 +121,7 @@ export class SimulatedNode {
     return encodeSyncRequest({
       lattice: this.lattice.id,
       frontier: this.core.logs.frontier(),
+      seals: this.core.logs.seals,
       checkpoint: this.core.checkpoint,
     })
   }
@@ -133,6 +135,7 @@ export class SimulatedNode {
       checkpoint: core.checkpoint,
       frontier: core.logs.frontier(),
       entries: disk.entries.bind(disk),
+      sealsBeyond: core.logs.sealsBeyond.bind(core.logs),
     }
     if (decoded.checkpoint !== null) {
       this.step({ kind: 'checkpoint', checkpoint: decoded.checkpoint, via: 'HTTP' })
@@ -146,8 +149,10 @@ export class SimulatedNode {
 
   #carryOut(output: Output): void {
     if (output.kind === 'rebuild') {
-      const entries = this.disk.restored().entries.map(({ entry }) => entry)
-      this.step({ kind: 'rebuild', entries })
+      const frontier = this.core?.logs.frontier() ?? EMPTY_FRONTIER
+      this.step({ kind: 'rebuild-begin', snapshot: null, frontier })
+      this.step({ kind: 'rebuild-entries', entries: [...this.disk.restored().entries] })
+      this.step({ kind: 'rebuild-end' })
     }
     this.#handlers.onOutput(this, output)
   }

@@ -7,6 +7,7 @@ import {
   type SignedCheckpoint,
 } from '../../src/wire/checkpoint.ts'
 import type { SignedEntry } from '../../src/wire/entry.ts'
+import { sizeAt, type Frontier } from '../../src/wire/frontier.ts'
 import type { Intent } from '../../src/wire/intent.ts'
 import { MemoryDisk } from './disk.ts'
 import { configOf, incarnationOf, keyOf, type Lattice } from './members.ts'
@@ -39,7 +40,7 @@ export class Rig {
       options.index ?? 0,
       this.disk.incarnation,
       { policy: 'auto', httpPollMs: 10_000, heartbeatMs: 5000, ...options.exchange },
-      (author, seq) => this.disk.entry(author, seq)?.id ?? '',
+      (author, seq) => this.disk.entry(author, seq) ?? null,
     )
     this.core = this.#start()
   }
@@ -86,6 +87,14 @@ export class Rig {
   /** Killed and started again from what is on the disk. */
   restart(): void {
     this.core = this.#start()
+  }
+
+  /** Gives back what is on the disk, as a `rebuild` output asks for. */
+  rebuild(frontier: Frontier = this.core.logs.frontier()): void {
+    this.step({ kind: 'rebuild-begin', snapshot: null, frontier })
+    const entries = this.entries().filter(({ entry }) => entry.seq < sizeAt(frontier, entry.author))
+    this.step({ kind: 'rebuild-entries', entries })
+    this.step({ kind: 'rebuild-end' })
   }
 
   count(kind: Output['kind']): number {

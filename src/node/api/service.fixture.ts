@@ -11,6 +11,7 @@ import { latticeIdOf } from '../../wire/lattice.ts'
 import type { SyncMode, SyncPolicy } from '../../wire/protocol.ts'
 import type { Settings } from '../../wire/settings.ts'
 import { verifySignature } from '../../wire/signature.ts'
+import { NO_SEALS } from '../../wire/seal.ts'
 import { decodeSyncRequest, encodeFrame, prefixed } from '../../wire/sync.ts'
 import {
   UnavailableError,
@@ -291,6 +292,7 @@ export class FakeNode implements NodeService {
         publicKey: this.#key.publicKey,
         incarnation: this.#incarnation,
         frontier: this.frontier(),
+        seals: NO_SEALS,
         root: this.#rootHex(),
         stateRoot: this.stateRoot ?? NO_PREVIOUS,
         clockFloor: 1,

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { EMPTY_FRONTIER } from '../../wire/frontier.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../wire/protocol.ts'
+import { NO_SEALS } from '../../wire/seal.ts'
 import { verifySignature } from '../../wire/signature.ts'
 import { encodeSyncRequest, readFrames } from '../../wire/sync.ts'
 import { dial, serve, type Served } from './server.fixture.ts'
@@ -12,6 +13,7 @@ const requestOf = (node: FakeNode): Uint8Array =>
   encodeSyncRequest({
     lattice: node.identity.latticeId,
     frontier: EMPTY_FRONTIER,
+    seals: NO_SEALS,
     checkpoint: null,
   })
 

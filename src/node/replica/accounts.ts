@@ -25,9 +25,13 @@ export class Accounts {
   #root: string | null = null
   #total: number
 
-  constructor(genesis: Genesis) {
-    this.#balances = new Map(genesis)
-    this.#total = genesis.values().reduce((sum, amount) => sum + amount, 0)
+  constructor(balances: Genesis) {
+    this.#balances = new Map(balances)
+    this.#total = balances.values().reduce((sum, amount) => sum + amount, 0)
+  }
+
+  get balances(): ReadonlyMap<string, number> {
+    return this.#balances
   }
 
   get size(): number {

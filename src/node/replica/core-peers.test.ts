@@ -4,7 +4,6 @@ import { Rig } from '../../../test/simulation/rig.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
 import type { Intent } from '../../wire/intent.ts'
 import type { CoreEvent } from './contract.ts'
-import { EVIDENCE_PER_AUTHOR_MAX } from './limits.ts'
 
 const lattice = makeLattice(3)
 const [b, c] = [keyOf(lattice, 1).peerId, keyOf(lattice, 2).peerId] as const
@@ -97,14 +96,19 @@ describe('a member that cheats or fails', () => {
     (note) => chainOf(lattice, 1, [[5, { kind: 'noop', note }]])[0],
   ) as [SignedEntry, SignedEntry]
 
-  it('and signs two entries in one place is caught, and the second is kept as evidence', () => {
+  it('and signs two entries in one place ends its own log there, with both as proof', () => {
     rig.receive([first], b)
     const ready = rig.receive([second], c)
     expect(ready.entries).toEqual([])
-    expect(ready.evidence).toEqual([second])
-    expect([...rig.disk.evidence.values()]).toEqual([second])
+    const [seal] = ready.seals
+    expect(seal).toMatchObject({ author: first.entry.author, size: 0 })
+    expect(seal?.proof.kind === 'equivocation' && new Set(seal.proof.entries)).toEqual(
+      new Set([first, second]),
+    )
+    expect(ready.cuts).toEqual([{ author: first.entry.author, size: 0 }])
+    expect([...rig.disk.seals.values()]).toEqual([seal])
     expect(rig.core.refused.get('equivocation')).toBe(1)
-    expect(rig.core.logs.lastId(first.entry.author)).toBe(first.id)
+    expect(rig.core.logs.sizeOf(first.entry.author)).toBe(0)
   })
 
   it('and floods us with such entries fills neither the disk nor the log of events', () => {
@@ -112,9 +116,9 @@ describe('a member that cheats or fails', () => {
     for (let index = 0; index < 500; index += 1) {
       rig.receive(chainOf(lattice, 1, [[5, { kind: 'noop', note: `${index}` }]]), b)
     }
-    expect(rig.disk.evidence.size).toBe(EVIDENCE_PER_AUTHOR_MAX)
-    expect(rig.core.refused.get('equivocation')).toBe(500)
-    expect(rig.eventsOf('refusal')).toHaveLength(3)
+    expect(rig.disk.seals.size).toBe(1)
+    expect(rig.core.refused.get('equivocation')).toBe(1)
+    expect(rig.eventsOf('refusal')).toHaveLength(1)
   })
 
   it('and goes back on its word is told of once, not at every heartbeat', () => {
@@ -161,10 +165,6 @@ describe('a member that cheats or fails', () => {
 describe('an entry that comes before a final one', () => {
   const late = chainOf(lattice, 2, [[1, pay(950)]])
   let level: string | undefined
-  const rebuild = (): void => {
-    const entries = rig.entries().map(({ entry }) => entry)
-    rig.step({ kind: 'rebuild', entries })
-  }
 
   beforeEach(() => {
     rig.submit(pay(100))
@@ -180,7 +180,7 @@ describe('an entry that comes before a final one', () => {
     expect(rig.count('rebuild')).toBe(1)
     expect(rig.eventsOf('evidence')).toHaveLength(1)
     expect(rig.core.logs.sizeOf(authorOf(lattice, 2))).toBe(1)
-    rebuild()
+    rig.rebuild()
     expect(rig.core.receiptOf(authorOf(lattice, 2), 0, 0)?.outcome).toBe('applied')
     expect(rig.core.receiptOf(rig.core.author, 0, 0)?.outcome).toBe('rejected')
     const again = new Rig(lattice, { index: 1, wallMs: rig.wallMs })
@@ -194,7 +194,7 @@ describe('an entry that comes before a final one', () => {
     rig.pass(10_000)
     expect(rig.count('rebuild')).toBe(1)
     expect(rig.count('checkpoint')).toBe(0)
-    rebuild()
+    rig.rebuild()
     rig.pass(100)
     expect(rig.count('checkpoint')).toBeGreaterThan(0)
     const { checkpoint } = rig.core.checkpoint
@@ -202,20 +202,18 @@ describe('an entry that comes before a final one', () => {
     expect(checkpoint.frontier.size).toBe(3)
   })
 
-  it('is replayed again when more came while the store was read', () => {
-    const entries = rig.entries().map(({ entry }) => entry)
+  it('is replayed with what came while the store was read', () => {
+    const frontier = rig.core.logs.frontier()
     rig.submit(noop)
-    rig.step({ kind: 'rebuild', entries })
-    expect(rig.count('rebuild')).toBe(2)
-    rebuild()
-    expect(rig.count('rebuild')).toBe(2)
+    rig.rebuild(frontier)
+    expect(rig.count('rebuild')).toBe(1)
     expect(rig.core.receiptOf(rig.core.author, 1, 0)?.outcome).toBe('applied')
   })
 
   it('answers nobody who waits until everything was replayed', () => {
     const local = rig.wait(0, { kind: 'local' })
     expect(rig.settled(local)).toBeUndefined()
-    rebuild()
+    rig.rebuild()
     expect(rig.settled(local)).toMatchObject({ isReached: true, receipt: { outcome: 'rejected' } })
   })
 })

@@ -1,29 +1,32 @@
 import type { Receipt } from '../../wire/api.ts'
 import { authorIdOf, type AuthorId } from '../../wire/author.ts'
 import { WireError, type WireErrorCode } from '../../wire/cbor.ts'
-import { signCheckpoint, type SignedCheckpoint } from '../../wire/checkpoint.ts'
-import { signEntry, type Entry, type SignedEntry } from '../../wire/entry.ts'
+import type { SignedCheckpoint } from '../../wire/checkpoint.ts'
+import { signEntry, type SignedEntry } from '../../wire/entry.ts'
 import { totalOf } from '../../wire/frontier.ts'
 import type { Intent } from '../../wire/intent.ts'
 import { ENTRIES_PER_FRAME_MAX } from '../../wire/limits.ts'
-import { rejectionTexts } from './accounts.ts'
-import type {
-  CoreConfig,
-  CoreEvent,
-  EventDraft,
-  Now,
-  Output,
-  Ready,
-  Restored,
-  SubmitVerdict,
+import { signRetirement, type Seal } from '../../wire/seal.ts'
+import { Book } from './book.ts'
+import {
+  emptyReady,
+  type CoreConfig,
+  type CoreEvent,
+  type EventDraft,
+  type Now,
+  type Output,
+  type Ready,
+  type Restored,
+  type Retired,
+  type SubmitVerdict,
 } from './contract.ts'
 import { Exchange, type Via } from './exchange.ts'
 import { HybridClock } from './hybrid-clock.ts'
-import { Ledger } from './ledger.ts'
-import { CHECKPOINT_DELAY_MS, CHECKPOINT_SPACING_MS } from './limits.ts'
-import { Logs } from './logs.ts'
+import type { Ledger } from './ledger.ts'
+import type { Logs } from './logs.ts'
 import { Peers } from './peers.ts'
-import { Arrivals, Waiters } from './receipts.ts'
+import { Promises } from './promises.ts'
+import { Waiters } from './receipts.ts'
 import { Refusals } from './refusals.ts'
 
 export { rejectionTexts } from './accounts.ts'
@@ -34,55 +37,53 @@ export { rejectionTexts } from './accounts.ts'
  * the same code. The getters are views of what the last step left.
  */
 export class Core {
-  readonly author: AuthorId
-  readonly logs: Logs
-  readonly ledger: Ledger
   readonly peers: Peers
   readonly exchange: Exchange
   readonly #config: CoreConfig
+  readonly #book: Book
   readonly #clock: HybridClock
+  readonly #promises: Promises
   readonly #waiters = new Waiters()
-  readonly #arrivals = new Arrivals()
   readonly #refusals = new Refusals()
   readonly #received = new Map<Via, number>()
-  #checkpoint: SignedCheckpoint
-  #checkpointDueAtMs: number
-  #checkpointSentAtMs: number
-  /** An entry came before a final one: the ledger lacks it until everything was replayed. */
-  #isRebuilding = false
   /** Something happened that a caller may wait for. */
   #isNews = false
   #ready: Ready = emptyReady()
 
   constructor(config: CoreConfig, restored: Restored, now: Now) {
     this.#config = config
-    this.author = authorIdOf(config.publicKey, Buffer.from(config.incarnation, 'hex'))
-    const keys = [config.publicKey, ...config.others.values()]
-    this.logs = new Logs(config.lattice, keys, config.verify)
-    this.ledger = new Ledger(config.genesis)
+    this.#book = new Book(config, restored)
     this.peers = new Peers(this.logs, config.others, () =>
-      this.#isRebuilding ? null : this.ledger.accounts.root(),
+      this.#book.isStateStale ? null : this.ledger.accounts.root(),
     )
     this.exchange = new Exchange(
       { peerIds: [...config.others.keys()], ...config.exchange },
       now.monoMs,
     )
-    for (const entry of restored.entries) this.logs.append(entry)
-    this.ledger.rebuild(restored.entries.map((signed) => signed.entry))
     this.#clock = new HybridClock(this.logs.lastHlc(), restored.reservedClock)
     for (const checkpoint of restored.checkpoints) {
       if (config.others.has(checkpoint.peerId)) this.peers.record(checkpoint, now.monoMs)
     }
-    this.#checkpointDueAtMs = now.monoMs
-    this.#checkpointSentAtMs = Number.NEGATIVE_INFINITY
     this.#settle()
-    // Nothing can be made durable here, so it promises no more than what is on the disk already.
-    this.#checkpoint = this.#signCheckpoint(this.#clock.promised, now)
+    this.#promises = new Promises(config, this.#book, this.#clock, now)
+  }
+
+  get author(): AuthorId {
+    return this.#book.author
+  }
+
+  get logs(): Logs {
+    return this.#book.logs
+  }
+
+  /** The state; that of an older frontier while it is made anew. */
+  get ledger(): Ledger {
+    return this.#book.ledger
   }
 
   /** The newest checkpoint that was sent. */
   get checkpoint(): SignedCheckpoint {
-    return this.#checkpoint
+    return this.#promises.newest
   }
 
   get refused(): ReadonlyMap<WireErrorCode, number> {
@@ -99,22 +100,7 @@ export class Core {
   }
 
   receiptOf(author: AuthorId, seq: number, nowMs: number): Receipt | null {
-    const outcome = this.ledger.outcomeOf(author, seq)
-    const arrival = this.#arrivals.of(author, seq)
-    if (outcome === null || seq >= this.logs.sizeOf(author)) return null
-    const replicas = 1 + this.peers.holdersOf(author, seq)
-    return {
-      author,
-      seq,
-      id: arrival?.id ?? this.#config.idOf(author, seq),
-      level: outcome.isFinal ? 'final' : replicas > 1 ? 'replicated' : 'local',
-      replicas,
-      outcome: outcome.rejection === null ? 'applied' : 'rejected',
-      provisional: !outcome.isFinal,
-      reason: outcome.rejection === null ? null : rejectionTexts[outcome.rejection],
-      via: arrival?.via ?? 'store',
-      age_ms: arrival === undefined ? 0 : Math.max(0, nowMs - arrival.atMs),
-    }
+    return this.#book.receiptOf(author, seq, 1 + this.peers.holdersOf(author, seq), nowMs)
   }
 
   step(event: CoreEvent, now: Now): Ready {
@@ -158,14 +144,29 @@ export class Core {
         return
       case 'cancel':
         return this.#waiters.cancel(event.ticket)
-      case 'rebuild':
-        return this.#rebuild([...event.entries], now)
+      case 'seals':
+        return this.#receiveSeals(event.seals, event.from, now)
+      case 'retire':
+        return this.#output({
+          kind: 'retired',
+          ticket: event.ticket,
+          result: this.#retire(event.incarnation, now),
+        })
+      case 'rebuild-begin':
+        return this.#book.beginRebuild(event.snapshot, event.frontier)
+      case 'rebuild-entries':
+        return this.#book.takeRebuilt(event.entries)
+      case 'rebuild-end':
+        if (this.#book.endRebuild()) this.#changed(now)
+        return
       case 'tick':
         return
     }
   }
 
   #submit(ticket: number, intents: readonly Intent[], now: Now): void {
+    // Nothing can be appended behind the end; who submitted is told when this core is replaced.
+    if (this.#book.isOwnLogSealed) return
     const verdicts: SubmitVerdict[] = []
     const entries: SignedEntry[] = []
     for (const intent of intents) {
@@ -205,6 +206,7 @@ export class Core {
 
   #receive(received: readonly SignedEntry[], from: string, via: Via, now: Now): void {
     const accepted: SignedEntry[] = []
+    const seconds: SignedEntry[] = []
     const stopped = new Set<AuthorId>()
     for (const signed of received) {
       const { author } = signed.entry
@@ -218,35 +220,63 @@ export class Core {
       } catch (error) {
         if (!(error instanceof WireError)) throw error
         stopped.add(author)
-        if (error.code === 'equivocation' && this.#refusals.isEvidenceWanted(author))
-          this.#ready.evidence.push(signed)
         this.#refuse(error.code, from, error.message)
+        if (error.code === 'equivocation') seconds.push(signed)
       }
     }
-    if (accepted.length === 0) return
-    this.#received.set(via, (this.#received.get(via) ?? 0) + accepted.length)
-    this.#applyAppended(accepted, via, now)
-    this.#changed(now)
+    if (accepted.length > 0) {
+      this.#received.set(via, (this.#received.get(via) ?? 0) + accepted.length)
+      this.#applyAppended(accepted, via, now)
+      this.#changed(now)
+    }
+    for (const second of seconds) {
+      const seal = this.#book.proofAgainst(second)
+      if (seal !== null) this.#seal(seal, now)
+    }
   }
 
   /** What was just appended to the logs goes into the state and into what must be durable. */
   #applyAppended(entries: readonly SignedEntry[], via: Via | 'local', now: Now): void {
     this.#ready.entries.push(...entries)
-    for (const { entry, id } of entries) {
-      this.#clock.see(entry.hlc)
-      this.#arrivals.record(entry.author, entry.seq, { id, via, atMs: now.monoMs })
-    }
-    if (this.ledger.insert(entries) || this.#isRebuilding) return
-    this.#isRebuilding = true
-    this.#note('evidence', 'an entry came before a final one; the state is replayed', {})
-    this.#output({ kind: 'rebuild' })
+    for (const { entry } of entries) this.#clock.see(entry.hlc)
+    if (this.#book.apply(entries, via, now.monoMs) === 'too-late')
+      this.#note('evidence', 'an entry came before a final one; the state is made anew', {})
   }
 
-  #rebuild(entries: readonly Entry[], now: Now): void {
-    // Entries came in while the store was read: what was read is not all any more.
-    if (entries.length < totalOf(this.logs.frontier())) return this.#output({ kind: 'rebuild' })
-    this.ledger.rebuild(entries)
-    this.#isRebuilding = false
+  #receiveSeals(seals: readonly Seal[], from: string, now: Now): void {
+    for (const seal of seals) {
+      try {
+        this.#seal(seal, now)
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error
+        this.#refuse(error.code, from, error.message)
+      }
+    }
+  }
+
+  #retire(incarnation: string, now: Now): Retired {
+    const { lattice, publicKey, sign } = this.#config
+    const author = authorIdOf(publicKey, Buffer.from(incarnation, 'hex'))
+    const size = this.logs.sizeOf(author)
+    if (author === this.author) return { refusal: 'in-use' }
+    if (size === 0) return { refusal: 'unknown' }
+    if (this.peers.sizeElsewhere(author) > size) return { refusal: 'ahead' }
+    const seal = signRetirement({ lattice, author, size }, sign)
+    this.#seal(seal, now)
+    return { seal }
+  }
+
+  #seal(seal: Seal, now: Now): void {
+    const { author, size, proof } = seal
+    const leftOut = this.#book.seal(seal)
+    if (leftOut === null) return
+    this.#ready.seals.push(seal)
+    if (leftOut > 0) this.#ready.cuts.push({ author, size })
+    const why = proof.kind === 'equivocation' ? 'its author signed two entries' : 'it was retired'
+    const kind = proof.kind === 'equivocation' ? 'evidence' : 'store'
+    this.#note(kind, `a log ends at ${size}: ${why}`, { author, size, left_out: leftOut })
+    this.#output({ kind: 'gossip', frame: { kind: 'seals', seals: [seal] } })
+    if (author === this.author) this.#output({ kind: 'reincarnate' })
     this.#changed(now)
   }
 
@@ -278,11 +308,7 @@ export class Core {
     this.#isNews = true
     for (const peerId of this.peers.compare()) this.#noteDivergence(peerId)
     for (const peerId of this.#config.others.keys()) this.#setBehind(peerId, false, now)
-    const dueAtMs = Math.max(
-      now.monoMs + CHECKPOINT_DELAY_MS,
-      this.#checkpointSentAtMs + CHECKPOINT_SPACING_MS,
-    )
-    this.#checkpointDueAtMs = Math.min(this.#checkpointDueAtMs, dueAtMs)
+    this.#promises.hurry(now)
   }
 
   #setBehind(peerId: string, isNotice: boolean, now: Now): void {
@@ -290,21 +316,28 @@ export class Core {
   }
 
   #sendDue(now: Now): void {
-    if (!this.#isRebuilding) this.#settle()
+    if (!this.#book.isStateStale) this.#settle()
+    this.#ready.snapshot = this.#book.dueSnapshot()
+    this.#payDebts()
     const due = this.exchange.due(now.monoMs)
     for (const output of due.outputs) this.#output(output)
     if (due.modeChange !== null) {
       const { from, to, reason } = due.modeChange
       this.#note('mode', `${from} → ${to}: ${reason}`, { from, to, reason })
     }
-    // While the state is not that of the frontier there is nothing that could be signed.
-    if (!this.#isRebuilding && now.monoMs >= this.#checkpointDueAtMs) this.#sendCheckpoint(now)
+    if (now.monoMs >= this.#promises.dueAtMs()) this.#promise(now)
     if (this.#isNews || now.monoMs >= this.#waiters.wakeAtMs()) this.#settleWaiters(now)
     this.#ready.wakeAtMs = Math.min(
-      this.#isRebuilding ? Number.POSITIVE_INFINITY : this.#checkpointDueAtMs,
+      this.#promises.dueAtMs(),
       this.exchange.wakeAtMs(now.monoMs),
       this.#waiters.wakeAtMs(),
     )
+  }
+
+  #payDebts(): void {
+    const { staleSnapshotsHlc, rebuildBeforeHlc } = this.#book.settleDebts()
+    this.#ready.staleSnapshotsHlc = staleSnapshotsHlc
+    if (rebuildBeforeHlc !== null) this.#output({ kind: 'rebuild', beforeHlc: rebuildBeforeHlc })
   }
 
   /**
@@ -321,39 +354,21 @@ export class Core {
       aloneFrom ?? Number.POSITIVE_INFINITY,
     )
     if (this.ledger.settle(floor) > 0) this.#isNews = true
+    this.ledger.fold()
   }
 
   #settleWaiters(now: Now): void {
     const receiptOf = (author: AuthorId, seq: number): Receipt | null =>
-      this.#isRebuilding ? null : this.receiptOf(author, seq, now.monoMs)
+      this.#book.isStateStale ? null : this.receiptOf(author, seq, now.monoMs)
     for (const settled of this.#waiters.settle(receiptOf, now.monoMs))
       this.#output({ kind: 'settled', ...settled })
     this.#isNews = false
   }
 
-  #sendCheckpoint(now: Now): void {
-    const { floor, reserve } = this.#clock.promise(now.wallMs)
-    if (reserve !== null) this.#ready.reservedClock = reserve
-    this.#checkpoint = this.#signCheckpoint(floor, now)
-    this.#checkpointSentAtMs = now.monoMs
-    this.#checkpointDueAtMs = now.monoMs + this.#config.exchange.heartbeatMs
-    this.#output({ kind: 'checkpoint', checkpoint: this.#checkpoint })
-  }
-
-  #signCheckpoint(clockFloor: number, now: Now): SignedCheckpoint {
-    return signCheckpoint(
-      {
-        lattice: this.#config.lattice,
-        publicKey: this.#config.publicKey,
-        incarnation: this.#config.incarnation,
-        frontier: this.logs.frontier(),
-        root: this.logs.root(),
-        stateRoot: this.ledger.accounts.root(),
-        clockFloor,
-        wallMs: now.wallMs,
-      },
-      this.#config.sign,
-    )
+  #promise(now: Now): void {
+    const { checkpoint, reserve } = this.#promises.next(now)
+    this.#ready.reservedClock = reserve
+    this.#output({ kind: 'checkpoint', checkpoint })
   }
 
   #refuse(code: WireErrorCode, from: string, message: string): void {
@@ -378,13 +393,3 @@ export class Core {
     this.#ready.outputs.push(output)
   }
 }
-
-const emptyReady = (): Ready => ({
-  entries: [],
-  checkpoints: [],
-  evidence: [],
-  reservedClock: null,
-  events: [],
-  outputs: [],
-  wakeAtMs: Number.POSITIVE_INFINITY,
-})

@@ -12,6 +12,10 @@ const genesis = new Map([
 ])
 const lattice = makeLattice(3)
 const noop: Intent = { kind: 'noop', note: '' }
+/** Nothing is folded before it is final. */
+const unread = (): number => {
+  throw new Error('no clock is read from the store')
+}
 
 const name = fc.constantFrom('Alice', 'Bob', 'Carol', 'Dora')
 const intent: fc.Arbitrary<Intent> = fc.oneof(
@@ -119,14 +123,14 @@ describe('the ledger is a function of the set of entries', () => {
         fc.infiniteStream(fc.integer({ min: 1, max: 5 })),
         (all, order, cuts) => {
           const arrival = arrivalOf(all, order)
-          const ledger = new Ledger(genesis)
+          const ledger = new Ledger(genesis, unread)
           for (let at = 0; at < arrival.length;) {
             const size = cuts.next().value
             expect(ledger.insert(arrival.slice(at, at + size))).toBe(true)
             at += size
           }
           expectIs(ledger, entriesOf(arrival))
-          expect(ledger.openCount).toBe(arrival.length)
+          expect(ledger.pendingFinal).toBe(arrival.length)
         },
       ),
       { numRuns: 200 },
@@ -136,7 +140,7 @@ describe('the ledger is a function of the set of entries', () => {
   it('at every moment, not only at the end', () => {
     fc.assert(
       fc.property(logs, turns, (all, order) => {
-        const ledger = new Ledger(genesis)
+        const ledger = new Ledger(genesis, unread)
         const arrived: SignedEntry[] = []
         for (const one of arrivalOf(all, order)) {
           ledger.insert([one])
@@ -152,15 +156,15 @@ describe('the ledger is a function of the set of entries', () => {
     fc.assert(
       fc.property(logs, turns, fc.infiniteStream(fc.boolean()), (all, order, settles) => {
         const arrival = arrivalOf(all, order)
-        const ledger = new Ledger(genesis)
+        const ledger = new Ledger(genesis, unread)
         const final = new Map<SignedEntry, Rejection | null>()
         for (const [index, one] of arrival.entries()) {
           expect(ledger.insert([one])).toBe(true)
           if (!settles.next().value) continue
           // The highest sound floor: nothing that is still to come is below it.
           const floor = Math.min(100, ...arrival.slice(index + 1).map(({ entry }) => entry.hlc))
-          const before = ledger.openCount
-          expect(before - ledger.settle(floor)).toBe(ledger.openCount)
+          const before = ledger.pendingFinal
+          expect(before - ledger.settle(floor)).toBe(ledger.pendingFinal)
           for (const held of arrival.slice(0, index + 1)) {
             const outcome = ledger.outcomeOf(held.entry.author, held.entry.seq)
             expect(outcome?.isFinal).toBe(held.entry.hlc < floor || final.has(held))
@@ -175,30 +179,65 @@ describe('the ledger is a function of the set of entries', () => {
     )
   })
 
-  it('rebuilt from all entries in any order, also after some were settled', () => {
+  it('folded early, made anew when something comes before the fold, and continued from what was kept', () => {
     fc.assert(
-      fc.property(logs, turns, fc.nat(20), (all, order, floor) => {
+      fc.property(logs, turns, fc.nat(3), fc.nat(30), (all, order, openMax, floor) => {
         const arrival = arrivalOf(all, order)
-        const ledger = new Ledger(genesis)
-        ledger.insert(arrival)
-        ledger.settle(floor)
-        ledger.rebuild(entriesOf(arrival.toReversed()))
+        const clocks = new Map(
+          arrival.map(({ entry }) => [`${entry.author}:${entry.seq}`, entry.hlc]),
+        )
+        const parts = [
+          genesis,
+          (a: string, seq: number) => clocks.get(`${a}:${seq}`) ?? 0,
+          openMax,
+        ] as const
+        let ledger = new Ledger(...parts)
+        for (const [index, one] of arrival.entries()) {
+          if (!ledger.insert([one])) {
+            ledger = new Ledger(...parts)
+            ledger.insert(arrival.slice(0, index + 1))
+          }
+          ledger.fold()
+          // As after a restart.
+          const kept = ledger.folded()
+          const open = arrival
+            .slice(0, index + 1)
+            .filter(({ entry }) => entry.seq >= (kept.sizes.get(entry.author) ?? 0))
+          ledger = Ledger.after(kept, ...parts)
+          expect(ledger.insert(open)).toBe(true)
+          ledger.fold()
+        }
         expectIs(ledger, entriesOf(arrival))
-        expect(ledger.openCount).toBe(arrival.length)
-        expect(
-          arrival.every(
-            ({ entry }) => ledger.outcomeOf(entry.author, entry.seq)?.isFinal === false,
-          ),
-        ).toBe(true)
+        ledger.settle(floor)
+        const final = arrival.filter(({ entry }) => entry.hlc < floor)
+        expect(ledger.pendingFinal).toBe(arrival.length - final.length)
+        for (const { entry } of arrival)
+          expect(ledger.outcomeOf(entry.author, entry.seq)?.isFinal).toBe(entry.hlc < floor)
       }),
-      { numRuns: 100 },
+      { numRuns: 200 },
+    )
+  })
+
+  it('and with a log cut off as if the rest of it had never come', () => {
+    fc.assert(
+      fc.property(logs, turns, fc.nat(2), fc.nat(4), (all, order, index, size) => {
+        const arrival = arrivalOf(all, order)
+        const author = all[index]?.[0]?.entry.author ?? ''
+        const left = arrival.filter(({ entry }) => entry.author !== author || entry.seq < size)
+        const ledger = new Ledger(genesis, unread)
+        ledger.insert(arrival)
+        expect(ledger.cut(author, size)).toBe(true)
+        expectIs(ledger, entriesOf(left))
+        for (const { entry } of arrival.filter((one) => !left.includes(one)))
+          expect(ledger.outcomeOf(entry.author, entry.seq)).toBeNull()
+      }),
     )
   })
 
   it('and conserves the total: genesis and what was issued', () => {
     fc.assert(
       fc.property(logs, turns, (all, order) => {
-        const ledger = new Ledger(genesis)
+        const ledger = new Ledger(genesis, unread)
         let issued = 0
         for (const one of arrivalOf(all, order)) ledger.insert([one])
         for (const { entry } of all.flat()) {
@@ -223,7 +262,7 @@ describe('a late entry', () => {
   ]) as [SignedEntry]
 
   it('turns an applied transfer into a rejected one, on every node alike', () => {
-    const ledger = new Ledger(genesis)
+    const ledger = new Ledger(genesis, unread)
     ledger.insert([paid])
     expect(ledger.outcomeOf(paid.entry.author, 0)).toEqual({ rejection: null, isFinal: false })
     ledger.insert([late])
@@ -232,16 +271,14 @@ describe('a late entry', () => {
     expect(Object.fromEntries(ledger.accounts.sorted())).toEqual({ Alice: 99, Bob: 50, Carol: 1 })
   })
 
-  it('before a final one is refused and changes nothing; a rebuild takes it', () => {
-    const ledger = new Ledger(genesis)
+  it('before a final one is refused and changes nothing', () => {
+    const ledger = new Ledger(genesis, unread)
     ledger.insert([paid])
     expect(ledger.settle(11)).toBe(1)
     const root = ledger.accounts.root()
     expect(ledger.insert([late])).toBe(false)
     expect(ledger.accounts.root()).toBe(root)
     expect(ledger.outcomeOf(late.entry.author, 0)).toBeNull()
-    ledger.rebuild(entriesOf([late, paid]))
-    expectIs(ledger, entriesOf([late, paid]))
   })
 
   it('between two batches costs no more than what comes after it', () => {
@@ -250,17 +287,17 @@ describe('a late entry', () => {
       2,
       Array.from({ length: 500 }, (_, index) => [20 + index, noop] as const),
     )
-    const ledger = new Ledger(genesis)
+    const ledger = new Ledger(genesis, unread)
     ledger.insert(many)
     ledger.settle(519)
     ledger.insert(chainOf(lattice, 0, [[519, noop]]))
-    expect(ledger.openCount).toBe(2)
+    expect(ledger.pendingFinal).toBe(2)
   })
 })
 
 describe('what a ledger does not hold', () => {
   it('has no outcome', () => {
-    const ledger = new Ledger(genesis)
+    const ledger = new Ledger(genesis, unread)
     expect(ledger.outcomeOf('a'.repeat(80), 0)).toBeNull()
     expect(ledger.insert([])).toBe(true)
     expect(ledger.settle(Number.MAX_SAFE_INTEGER)).toBe(0)

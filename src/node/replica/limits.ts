@@ -28,9 +28,13 @@ export const FRUITLESS_MAX = 3
 export const P2P_START_GRACE_MS = 1000
 /** HTTP with a peer counts as alive for this many heartbeats (or polls, without notices) after its last sign. */
 export const HTTP_FRESH_INTERVALS = 2.5
+/** Entries that can be taken back one by one; beyond them the oldest are folded, and half are kept. */
+export const OPEN_MAX = 16_384
+/** A snapshot of the state is kept after so many more entries were folded, or as many as half the accounts. */
+export const SNAPSHOT_ENTRIES = 8192
+/** Entries that may come in while the state is made anew; beyond them it is begun again. */
+export const LATE_MAX = 100_000
 /** Entries of which we remember what brought them. */
 export const ARRIVALS_MAX = 10_000
-/** Second entries of one author that are kept: one proves it, a flood proves no more. */
-export const EVIDENCE_PER_AUTHOR_MAX = 16
 /** Callers that wait for a receipt at once. */
 export const WAITERS_MAX = 10_000

@@ -6,6 +6,7 @@ import { isSigned, NO_PREVIOUS, type SignedEntry } from '../../wire/entry.ts'
 import { covers, latticeRoot, type Frontier } from '../../wire/frontier.ts'
 import type { Verify } from '../../wire/signature.ts'
 import { AUTHORS_MAX } from '../../wire/limits.ts'
+import { NO_SEALS, type Seal, type Seals } from '../../wire/seal.ts'
 import { CLOCK_AHEAD_US_MAX } from './limits.ts'
 
 interface AuthorLog {
@@ -14,8 +15,15 @@ interface AuthorLog {
   lastHlc: number
 }
 
-/** Where a received entry belongs. */
-export type Placement = 'next' | 'held' | 'gap'
+/** An author's log as a store kept it: its leaves one behind the other, and its last entry. */
+export interface RestoredLog {
+  author: AuthorId
+  leaves: Uint8Array
+  last: SignedEntry
+}
+
+/** Where a received entry belongs; `sealed`: behind the end of its author's log, so nowhere. */
+export type Placement = 'next' | 'held' | 'gap' | 'sealed'
 
 /** The leaf of an entry in its author's Merkle log. */
 export const entryLeaf = (id: string): Uint8Array => leafHash(fromHex(id, 32) ?? new Uint8Array())
@@ -29,6 +37,8 @@ export class Logs {
   readonly #memberKeys: ReadonlySet<string>
   readonly #verify: Verify
   readonly #logs = new Map<AuthorId, AuthorLog>()
+  readonly #seals = new Map<AuthorId, Seal>()
+  #sealSizes: Seals = NO_SEALS
   #root: string | null = null
 
   constructor(lattice: string, memberKeys: Iterable<Uint8Array>, verify: Verify) {
@@ -40,6 +50,18 @@ export class Logs {
   /** What is held now; it stays as it is when the logs grow. */
   frontier(): Frontier {
     return new Map(this.#logs.entries().map(([author, log]) => [author, log.tree.size]))
+  }
+
+  /** The ends of logs that are known, the smallest of each author. */
+  get seals(): Seals {
+    return this.#sealSizes
+  }
+
+  /** The proofs of the ends that these seals do not know. */
+  sealsBeyond(known: Seals): Seal[] {
+    return [...this.#seals.values()].filter(
+      ({ author, size }) => size < (known.get(author) ?? Number.POSITIVE_INFINITY),
+    )
   }
 
   sizeOf(author: AuthorId): number {
@@ -83,6 +105,7 @@ export class Logs {
       throw new WireError('wrong-lattice', 'entry of another lattice')
     if (!this.#memberKeys.has(authorKeyHex(entry.author)))
       throw new WireError('unknown-author', 'author is no member')
+    if (entry.seq >= this.#endOf(entry.author)) return 'sealed'
     const log = this.#logs.get(entry.author)
     const size = log?.tree.size ?? 0
     if (entry.seq > size) return 'gap'
@@ -118,5 +141,49 @@ export class Logs {
       log.lastId = signed.id
       log.lastHlc = hlc
     }
+  }
+
+  /** Begins a log with what a store kept of it. */
+  restore({ author, leaves, last }: RestoredLog): void {
+    const tree = new MerkleLog()
+    tree.appendPacked(leaves)
+    this.#logs.set(author, { tree, lastId: last.id, lastHlc: last.entry.hlc })
+    this.#root = null
+  }
+
+  /** The leaves `[from, to)` of a log, one behind the other. */
+  leaves(author: AuthorId, from: number, to: number): Uint8Array {
+    return this.#logs.get(author)?.tree.leaves(from, to) ?? new Uint8Array()
+  }
+
+  /** Whether this entry is held where it belongs. */
+  holds({ entry, id }: SignedEntry): boolean {
+    const log = this.#logs.get(entry.author)
+    if (log === undefined || entry.seq >= log.tree.size) return false
+    return equalBytes(log.tree.leaf(entry.seq), entryLeaf(id))
+  }
+
+  /**
+   * Ends a log for good. Returns how many of its entries are left out by that; null when an end as early
+   * was known. Throws `WireError` for a seal of another lattice or of no member.
+   */
+  seal(seal: Seal): number | null {
+    if (seal.lattice !== this.#lattice)
+      throw new WireError('wrong-lattice', 'seal of another lattice')
+    if (!this.#memberKeys.has(authorKeyHex(seal.author)))
+      throw new WireError('unknown-author', 'seal of no member')
+    if (seal.size >= this.#endOf(seal.author)) return null
+    this.#seals.set(seal.author, seal)
+    this.#sealSizes = new Map(this.#seals.entries().map(([author, { size }]) => [author, size]))
+    const leftOut = Math.max(0, this.sizeOf(seal.author) - seal.size)
+    if (leftOut === 0) return 0
+    this.#root = null
+    if (seal.size === 0) this.#logs.delete(seal.author)
+    else this.#logs.get(seal.author)?.tree.truncate(seal.size)
+    return leftOut
+  }
+
+  #endOf(author: AuthorId): number {
+    return this.#sealSizes.get(author) ?? Number.POSITIVE_INFINITY
   }
 }

@@ -7,6 +7,7 @@ import {
   keyOf,
   makeLattice,
 } from '../../../test/simulation/members.ts'
+import { NO_SEALS } from '../../wire/seal.ts'
 import { signCheckpoint, type Checkpoint, type SignedCheckpoint } from '../../wire/checkpoint.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
 import type { Frontier } from '../../wire/frontier.ts'
@@ -75,6 +76,7 @@ function checkpoint(
       publicKey: keyOf(lattice, member).publicKey,
       incarnation: incarnationOf(0),
       ...rootOf(sizes),
+      seals: NO_SEALS,
       stateRoot: 'aa'.repeat(32),
       clockFloor,
       wallMs: 5,

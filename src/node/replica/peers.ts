@@ -1,6 +1,7 @@
 import type { AuthorId } from '../../wire/author.ts'
 import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
 import { covers, sizeAt, totalOf } from '../../wire/frontier.ts'
+import { clip, coversSeals } from '../../wire/seal.ts'
 import { REBIRTH_SILENCE_MS } from './limits.ts'
 import type { Logs } from './logs.ts'
 
@@ -93,9 +94,9 @@ export class Peers {
       this.#await(record)
       if (record.isCompared || record.awaited !== null) continue
       const wasDiffering = record.isMatch === false
-      record.isMatch = this.#isEqual(record.newest.checkpoint)
+      record.isMatch = this.#isEqual(record.newest.checkpoint) ?? record.isMatch
       record.isCompared = true
-      if (!record.isMatch && !wasDiffering) differing.push(peerId)
+      if (record.isMatch === false && !wasDiffering) differing.push(peerId)
     }
     return differing
   }
@@ -159,21 +160,30 @@ export class Peers {
   /** Moves on to the oldest checkpoint that we do not cover yet. */
   #await(record: Tracked): void {
     if (record.awaited === null) return
-    const ours = this.#logs.frontier()
     const { checkpoint } = record.newest
-    if (covers(ours, checkpoint.frontier)) {
+    if (this.#isHeld(checkpoint)) {
       record.clockFloor = Math.max(record.clockFloor, checkpoint.clockFloor)
       record.coveredAtMs = record.receivedMonoMs
       record.awaited = null
-    } else if (covers(ours, record.awaited.checkpoint.frontier)) {
+    } else if (this.#isHeld(record.awaited.checkpoint)) {
       record.clockFloor = Math.max(record.clockFloor, record.awaited.checkpoint.clockFloor)
       record.coveredAtMs = record.awaited.sinceMs
       record.awaited = { checkpoint, sinceMs: record.receivedMonoMs }
     }
   }
 
-  /** Of two nodes with the same entries the state must be the same too. */
-  #isEqual({ frontier, root, stateRoot }: Checkpoint): boolean {
+  /** Whether we have everything that it names, but for what lies behind the end of a log. */
+  #isHeld({ frontier, seals }: Checkpoint): boolean {
+    const ours = this.#logs
+    return coversSeals(ours.seals, seals) && covers(ours.frontier(), clip(frontier, ours.seals))
+  }
+
+  /**
+   * Of two nodes with the same entries the state must be the same too. Null: it holds something that we
+   * left out, and will leave it out when it has heard why.
+   */
+  #isEqual({ frontier, root, stateRoot }: Checkpoint): boolean | null {
+    if (!covers(clip(frontier, this.#logs.seals), frontier)) return null
     if (this.#logs.rootAt(frontier) !== root) return false
     const isSameContent = covers(frontier, this.#logs.frontier())
     return !isSameContent || stateRoot === (this.#stateRoot() ?? stateRoot)
@@ -190,8 +200,8 @@ function newsOf(next: Checkpoint, last: Checkpoint, silentMs: number): Checkpoin
     const isLater = next.clockFloor > last.clockFloor || silentMs >= REBIRTH_SILENCE_MS
     return isLater ? 'new' : 'old'
   }
-  const isOnward = covers(next.frontier, last.frontier)
-  const isBackward = covers(last.frontier, next.frontier)
+  const isOnward = isExtension(next, last)
+  const isBackward = isExtension(last, next)
   if (isOnward && isBackward) {
     if (next.root !== last.root || next.stateRoot !== last.stateRoot) return 'contradiction'
     if (next.clockFloor !== last.clockFloor)
@@ -201,3 +211,7 @@ function newsOf(next: Checkpoint, last: Checkpoint, silentMs: number): Checkpoin
   if (isOnward && next.clockFloor >= last.clockFloor) return 'new'
   return isBackward && next.clockFloor <= last.clockFloor ? 'old' : 'contradiction'
 }
+
+/** Whether `next` holds all that `last` held, but for what lies behind an end that it knows. */
+const isExtension = (next: Checkpoint, last: Checkpoint): boolean =>
+  coversSeals(next.seals, last.seals) && covers(next.frontier, clip(last.frontier, next.seals))

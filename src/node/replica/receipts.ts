@@ -1,5 +1,6 @@
 import type { Receipt } from '../../wire/api.ts'
 import type { AuthorId } from '../../wire/author.ts'
+import type { SignedEntry } from '../../wire/entry.ts'
 import type { Carrier } from '../../wire/protocol.ts'
 import { ARRIVALS_MAX, WAITERS_MAX } from './limits.ts'
 
@@ -74,21 +75,29 @@ export class Waiters {
 }
 
 export interface Arrival {
-  id: string
+  signed: SignedEntry
   via: Carrier
   atMs: number
 }
 
-/** What brought the newest entries and when; of older ones only that they are in the store. */
+/** The newest entries, what brought them and when; older ones are in the store. */
 export class Arrivals {
   readonly #arrivals = new Map<string, Arrival>()
 
-  record(author: AuthorId, seq: number, arrival: Arrival): void {
+  record(arrival: Arrival): void {
+    const { author, seq } = arrival.signed.entry
     this.#arrivals.set(`${author}:${seq}`, arrival)
     if (this.#arrivals.size <= ARRIVALS_MAX) return
     for (const oldest of this.#arrivals.keys()) {
       this.#arrivals.delete(oldest)
       break
+    }
+  }
+
+  /** An author's log ends at `size` now. */
+  forget(author: AuthorId, size: number): void {
+    for (const [place, { signed }] of this.#arrivals) {
+      if (signed.entry.author === author && signed.entry.seq >= size) this.#arrivals.delete(place)
     }
   }
 

@@ -1,11 +1,8 @@
-import type { AuthorId } from '../../wire/author.ts'
 import type { WireErrorCode } from '../../wire/cbor.ts'
-import { EVIDENCE_PER_AUTHOR_MAX } from './limits.ts'
 
-/** What was refused, counted; and how much of it is told and kept, so that a flood of bad input ends here. */
+/** What was refused, counted; and how much of it is told, so that a flood of bad input ends here. */
 export class Refusals {
   readonly #counts = new Map<WireErrorCode, number>()
-  readonly #evidence = new Map<AuthorId, number>()
   readonly #contradicting = new Set<string>()
 
   get counts(): ReadonlyMap<WireErrorCode, number> {
@@ -17,14 +14,6 @@ export class Refusals {
     const count = (this.#counts.get(code) ?? 0) + 1
     this.#counts.set(code, count)
     return Number.isInteger(Math.log10(count)) ? count : null
-  }
-
-  /** Whether another second entry of this author is to be kept. */
-  isEvidenceWanted(author: AuthorId): boolean {
-    const count = (this.#evidence.get(author) ?? 0) + 1
-    if (count > EVIDENCE_PER_AUTHOR_MAX) return false
-    this.#evidence.set(author, count)
-    return true
   }
 
   /** Whether this is news: told once, however often it is repeated, until the member's word fits again. */

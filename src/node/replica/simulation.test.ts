@@ -80,7 +80,7 @@ describe('the simulation notices', () => {
   class WithoutTail extends MemoryDisk {
     override restored(): Restored {
       const restored = super.restored()
-      return { ...restored, entries: restored.entries.slice(0, -1) }
+      return { ...restored, entries: [...restored.entries].slice(0, -1) }
     }
   }
   class WithoutMost extends MemoryDisk {

@@ -24,7 +24,7 @@ function found(): string {
   try {
     const store = directory.store()
     try {
-      return `${store.load('all').length} entries`
+      return `${[...store.audited('all')].length} entries`
     } finally {
       store.close()
     }
@@ -121,20 +121,20 @@ describe('load finds', () => {
     big.edit(`UPDATE entry SET signature = ${hex(at(0).signature)} ${where(10)}`)
     const again = big.store()
     // The bytes are still what was signed: that is not looked at anew at every start.
-    expect(again.load('newest')).toHaveLength(2100)
-    expect(() => again.load('all')).toThrow(/entry 10 of author/)
+    expect([...again.audited('newest')]).toHaveLength(2100)
+    expect(() => [...again.audited('all')]).toThrow(/entry 10 of author/)
   })
 
   it('a flipped byte anywhere in an entry, also while the store is open', () => {
     const store = directory.store()
-    expect(store.load('all')).toHaveLength(12)
+    expect([...store.audited('all')]).toHaveLength(12)
     const file = readFileSync(directory.file)
     const place = file.indexOf(Buffer.from(at(2).bytes))
     expect(place).toBeGreaterThan(0)
     const handle = openSync(directory.file, 'r+')
     writeSync(handle, Buffer.of((file[place + 60] ?? 0) ^ 1), 0, 1, place + 60)
     closeSync(handle)
-    expect(() => store.load('all')).toThrow(StoreError)
+    expect(() => [...store.audited('all')]).toThrow(StoreError)
     store.close()
     expect(found()).toMatch(/^corrupt: entry [23] of author/)
   })

@@ -4,19 +4,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { chainOf, keyOf, makeLattice } from '../../../test/simulation/members.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
-import { Store, type Batch } from './store.ts'
+import { Store } from './store.ts'
+
+export { emptyBatch } from './store.ts'
 
 /** For the tests of this room: real files in a directory of their own. */
 export const lattice = makeLattice(3, { isReal: true })
 export const peerId = keyOf(lattice, 0).peerId
-
-export const emptyBatch: Batch = {
-  entries: [],
-  checkpoints: [],
-  evidence: [],
-  reservedClock: null,
-  events: [],
-}
 
 /** Entries of member `index`, one microsecond apart. */
 export const entriesOf = (index: number, count: number, options = {}): SignedEntry[] =>

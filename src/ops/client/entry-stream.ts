@@ -1,6 +1,7 @@
 import { WireError } from '../../wire/cbor.ts'
 import type { Frontier } from '../../wire/frontier.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../wire/protocol.ts'
+import { NO_SEALS } from '../../wire/seal.ts'
 import { verifySignature } from '../../wire/signature.ts'
 import { encodeSyncRequest, readFrames, type SyncFrame } from '../../wire/sync.ts'
 import type { HttpOrigin, Question } from './http-origin.ts'
@@ -19,7 +20,12 @@ export async function* pullFrames(
   frontier: Frontier,
   signal: AbortSignal,
 ): AsyncGenerator<SyncFrame> {
-  const request = encodeSyncRequest({ lattice: asked.lattice, frontier, checkpoint: null })
+  const request = encodeSyncRequest({
+    lattice: asked.lattice,
+    frontier,
+    seals: NO_SEALS,
+    checkpoint: null,
+  })
   const question: Question = {
     method: 'POST',
     path: paths.sync,

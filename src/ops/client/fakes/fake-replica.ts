@@ -7,6 +7,7 @@ import {
 } from '../../../wire/attestation.ts'
 import { authorIdOf, type AuthorId } from '../../../wire/author.ts'
 import { toHex } from '../../../wire/bytes.ts'
+import { NO_SEALS } from '../../../wire/seal.ts'
 import { signCheckpoint, type SignedCheckpoint } from '../../../wire/checkpoint.ts'
 import { NO_PREVIOUS, signEntry, type SignedEntry } from '../../../wire/entry.ts'
 import { covers, latticeRoot, type Frontier } from '../../../wire/frontier.ts'
@@ -142,6 +143,7 @@ export class FakeReplica {
         publicKey: this.key.publicKey,
         incarnation: this.incarnation,
         frontier,
+        seals: NO_SEALS,
         root: this.rootAt(frontier) ?? '',
         stateRoot: this.stateRoot(),
         clockFloor: 1,
