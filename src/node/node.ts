@@ -13,6 +13,7 @@ import { encodeFrame } from '../wire/sync.ts'
 import { DurableReplica } from './durable-replica.ts'
 import type { Clock } from './engine.ts'
 import { healthOf } from './health.ts'
+import { LedgerReader } from './ledger-reader.ts'
 import type { NodeKey } from './keys.ts'
 import { Lungs } from './lungs.ts'
 import { Overrides } from './overrides.ts'
@@ -40,6 +41,7 @@ export interface NodeOptions {
 /** One running node: a durable replica, its two lungs, and what the operator may override. */
 export class LatticeNode implements NodeService {
   readonly settings: Settings
+  readonly ledger: LedgerReader
   readonly #options: NodeOptions
   readonly #lattice: string
   readonly #instance = randomBytes(INSTANCE_BYTES).toString('hex')
@@ -74,6 +76,7 @@ export class LatticeNode implements NodeService {
       },
       onReopened: () => void this.#breatheAnew(),
     })
+    this.ledger = new LedgerReader(this.#replica, () => clock.wallMs())
   }
 
   get identity(): NodeIdentity {

@@ -1,5 +1,9 @@
 import type { AuthorId } from '../wire/author.ts'
 import type { Frontier } from '../wire/frontier.ts'
+import type { SignedCheckpoint } from '../wire/checkpoint.ts'
+import type { Position, SignedEntry } from '../wire/entry.ts'
+import type { Seal } from '../wire/seal.ts'
+import type { AuthorTree } from './replica/logs.ts'
 import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../wire/api.ts'
 import type { Intent } from '../wire/intent.ts'
 import type { SyncMode, SyncPolicy } from '../wire/protocol.ts'
@@ -14,6 +18,7 @@ import type { SignedAttestation } from '../wire/attestation.ts'
 export interface NodeService {
   readonly settings: Settings
   readonly identity: NodeIdentity
+  readonly ledger: NodeLedger
 
   /** Null until the store is open and verified; the reason is in `refusalReason`. */
   readonly merkleRoot: string | null
@@ -68,6 +73,31 @@ export interface NodeService {
   counters(): Counters
 }
 
+/** The ledger's evidence. Every method throws `UnavailableError` while nothing may be answered. */
+export interface NodeLedger {
+  /** The newest that this node has signed; what it names is held. */
+  checkpoint(): SignedCheckpoint
+  /** The Merkle log of an author; null when nothing of it is held. */
+  treeOf(author: AuthorId): AuthorTree | null
+  /** Entries `[from, to)` of one author, in sequence; fewer when there are fewer. */
+  entries(author: AuthorId, from: number, to: number): SignedEntry[]
+  /** Entries that name an account, newest first, those before the cursor only. */
+  history(account: string, before: Position | null, limit: number): SignedEntry[]
+  /** Takes ends of logs as it takes a peer's. Resolves when they are on this disk. */
+  importSeals(seals: readonly Seal[]): Promise<void>
+  /** Takes entries as it takes a peer's. Resolves when what was taken is on this disk. */
+  import(entries: readonly SignedEntry[]): Promise<ImportOutcome>
+}
+
+export interface ImportOutcome {
+  /** Entries that were not on this disk before, and are now. */
+  newCount: number
+  heldCount: number
+  /** Entries behind the end of a sealed log: they are no part of the ledger. */
+  leftOutCount: number
+  refused: { author: AuthorId; seq: number; code: string; message: string }[]
+}
+
 export interface NodeIdentity {
   name: string
   peerId: string
@@ -111,7 +141,7 @@ export interface StoreIntegrity {
 
 export interface Counters {
   entriesAppended: number
-  entriesReceived: ReadonlyMap<'P2P' | 'HTTP', number>
+  entriesReceived: ReadonlyMap<'P2P' | 'HTTP' | 'import', number>
   entriesRefused: ReadonlyMap<string, number>
   modeTransitions: ReadonlyMap<string, number>
   syncExchanges: ReadonlyMap<string, number>

@@ -6,6 +6,7 @@ import { networkStates, verdicts } from './verdict.ts'
 /**
  * The JSON that nodes answer with, as schemas: the node's handlers are typed by them, the CLI and the
  * page read through them. An answer that does not fit its schema was not made by a node of ours.
+ * Entries, proofs and signed checkpoints are in `ledger-api.ts`.
  */
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
@@ -26,6 +27,12 @@ export const attestAnswer = z.object({
 
 /** What a submission came to. Levels: on this disk; on `replicas` nodes (this one included); never to be reordered. */
 export const receiptLevels = ['local', 'replicated', 'final'] as const
+export const receiptOutcome = z.object({
+  /** What replay made of it. `provisional` until final: an earlier entry may still arrive. */
+  outcome: z.enum(['applied', 'rejected']),
+  provisional: z.boolean(),
+  reason: z.string().nullable(),
+})
 export const receipt = z.object({
   author: z.string(),
   seq: z.number().int().nonnegative(),
@@ -33,10 +40,7 @@ export const receipt = z.object({
   level: z.enum(receiptLevels),
   /** Nodes that provably hold the entry, this one included. */
   replicas: z.number().int().positive(),
-  /** What replay made of it. `provisional` until final: an earlier entry may still arrive. */
-  outcome: z.enum(['applied', 'rejected']),
-  provisional: z.boolean(),
-  reason: z.string().nullable(),
+  ...receiptOutcome.shape,
   /** What brought the entry to the node that answers, and how long ago. */
   via: z.enum(carriers),
   age_ms: ageMs,

@@ -49,19 +49,23 @@ export function missingRanges(
 }
 
 /**
- * The lattice root at a frontier: the RFC 6962 root over the leaves `(author, size, author root)` in
- * author order. `rootOf` gives the 32-byte root of an author's log at a size it has reached.
+ * The leaf hashes of the lattice's tree at a frontier: `(author, size, author root)` in author order.
+ * `rootOf` gives the 32-byte root of an author's log at a size it has reached.
  */
+export const latticeLeaves = (
+  frontier: Frontier,
+  rootOf: (author: AuthorId, size: number) => Uint8Array,
+): Uint8Array[] =>
+  authorsOf(frontier).map((author) => {
+    const size = sizeAt(frontier, author)
+    return leafHash(encodeCanonical([authorBytes(author), size, rootOf(author, size)]))
+  })
+
+/** The lattice root at a frontier: the RFC 6962 root over `latticeLeaves`. */
 export const latticeRoot = (
   frontier: Frontier,
   rootOf: (author: AuthorId, size: number) => Uint8Array,
-): Uint8Array =>
-  rootOfLeaves(
-    authorsOf(frontier).map((author) => {
-      const size = sizeAt(frontier, author)
-      return leafHash(encodeCanonical([authorBytes(author), size, rootOf(author, size)]))
-    }),
-  )
+): Uint8Array => rootOfLeaves(latticeLeaves(frontier, rootOf))
 
 export const encodeFrontier = (frontier: Frontier): Cbor =>
   authorsOf(frontier).map((author) => [authorBytes(author), sizeAt(frontier, author)])

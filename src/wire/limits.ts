@@ -21,6 +21,8 @@ export const AUTHORS_MAX = 1024
 export const MEMBERS_MAX = 32
 /** Bytes of any JSON request body, after inflation. */
 export const JSON_BODY_BYTES_MAX = 64 * 1024
+/** The same where a frontier is in it: `AUTHORS_MAX` authors with their sizes. */
+export const FRONTIER_BODY_BYTES_MAX = 128 * 1024
 /** Bytes of any JSON answer that the CLI or a peer will read. */
 export const JSON_ANSWER_BYTES_MAX = 4 * 1024 * 1024
 /** Characters of the text of an intent, and intents in one submission. */
@@ -35,6 +37,8 @@ export const AMOUNT_MAX = 1_000_000_000_000_000
 export const BALANCE_MAX = Number.MAX_SAFE_INTEGER
 /** Accounts that one answer lists. */
 export const ACCOUNTS_PER_ANSWER_MAX = 10_000
+/** Entries that one JSON answer lists. */
+export const ENTRIES_PER_ANSWER_MAX = 256
 /** Milliseconds that a caller may ask a node to wait for a receipt. */
 export const WAIT_MS_MAX = 30_000
 /** Milliseconds that a fault injected by a drill may last, whatever was asked. */

@@ -15,15 +15,23 @@ export const DEFAULT_TOPIC = 'aethel/lattice/v1'
 
 /** Media type of sync requests and answers over HTTP. */
 export const SYNC_MEDIA_TYPE = 'application/vnd.aethel.sync'
+/** Media type of frames that are brought to a node: a backup, or a part of one. */
+export const FRAMES_MEDIA_TYPE = 'application/octet-stream'
 
 /** Paths that a peer or the CLI calls. The predecessor's own paths are listed in the API's README. */
 export const paths = {
+  accounts: '/api/lattice/accounts',
   attest: '/api/lattice/attest',
   canary: '/api/lattice/canary',
   changes: '/api/lattice/changes',
+  checkpoint: '/api/lattice/checkpoint',
+  consistency: '/api/lattice/proofs/consistency',
+  entries: '/api/lattice/entries',
   events: '/api/lattice/events',
   fault: '/api/lattice/fault',
   health: '/api/lattice/health',
+  import: '/api/lattice/import',
+  inclusion: '/api/lattice/proofs/inclusion',
   integrity: '/api/persistence/integrity',
   livez: '/livez',
   metrics: '/metrics',
@@ -50,6 +58,6 @@ export type SyncPolicy = (typeof syncPolicies)[number]
 export const syncModes = ['P2P', 'HTTP', 'NONE'] as const
 export type SyncMode = (typeof syncModes)[number]
 
-/** What carried an entry to a node. `local`: it was written there. `store`: read back at start. */
-export const carriers = ['local', 'P2P', 'HTTP', 'store'] as const
+/** What carried an entry to a node. `local`: it was written there. `store`: read back at start. `import`: restored by the operator. */
+export const carriers = ['local', 'P2P', 'HTTP', 'store', 'import'] as const
 export type Carrier = (typeof carriers)[number]

@@ -8,7 +8,10 @@ import { answerHeaders, guardBrowsers } from './browsers.ts'
 import { compatRoutes } from './compat.ts'
 import type { ApiContext } from './context.ts'
 import { controlRoutes } from './control.ts'
+import { evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
+import { historyRoutes } from './history.ts'
+import { importRoutes } from './import.ts'
 import { ledgerRoutes } from './ledger.ts'
 import { apiLimits, type ApiLimits } from './limits.ts'
 import { pageRoutes } from './page.ts'
@@ -61,6 +64,9 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   refuseEarly(app, context, answers)
   healthRoutes(app, context)
   ledgerRoutes(app, context)
+  evidenceRoutes(app, context)
+  historyRoutes(app, context)
+  importRoutes(app, context)
   syncRoutes(app, context)
   controlRoutes(app, context)
   compatRoutes(app, context)

@@ -24,6 +24,8 @@ export interface ApiLimits {
   waitersMax: number
   waitDefaultMs: number
 
+  importsMax: number
+
   probesMax: number
   probeTimeoutMs: number
 
@@ -51,6 +53,7 @@ export const apiLimits: ApiLimits = {
   syncStallMs: 15_000,
   waitersMax: 256,
   waitDefaultMs: 5_000,
+  importsMax: 2,
   probesMax: 8,
   probeTimeoutMs: 10_000,
   integrityReuseMs: 1_000,
@@ -61,6 +64,7 @@ export const apiLimits: ApiLimits = {
 
 export const TOKEN_CHARS_MAX = 256
 export const EVENTS_DEFAULT = 100
+export const HISTORY_DEFAULT = 50
 export const PAGE_FILES_MAX = 200
 export const PAGE_BYTES_MAX = 10 * 1024 * 1024
 /** Label sets of one metric: a reason that varies must not grow the scrape without end. */

@@ -1,5 +1,4 @@
 import { sign } from 'node:crypto'
-import { rootOfLeaves } from '../../merkle/index.ts'
 import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../../wire/api.ts'
 import { signAttestation, type SignedAttestation } from '../../wire/attestation.ts'
 import { authorIdOf, type AuthorId } from '../../wire/author.ts'
@@ -26,6 +25,7 @@ import {
 } from '../service.ts'
 import { healthOf } from './health.fixture.ts'
 import { keyOf, peerOf, settingsOf, sha256, urlOf } from './lattice.fixture.ts'
+import { FakeLedger } from './ledger.fixture.ts'
 
 /** What this room's tests serve: a node of one author in memory, with real keys, entries and signatures. */
 
@@ -33,6 +33,7 @@ export class FakeNode implements NodeService {
   readonly settings: Settings
   readonly identity: NodeIdentity
   readonly author: AuthorId
+  readonly ledger = new FakeLedger(() => this.checkpoint())
   refusalReason: string | null = null
   /** Set to make the next calls fail. */
   submitError: Error | null = null
@@ -59,7 +60,6 @@ export class FakeNode implements NodeService {
 
   readonly #key = keyOf('alpha')
   readonly #incarnation = '0011223344556677'
-  readonly #entries: SignedEntry[] = []
   readonly #balances: Map<string, number>
   readonly #listeners = new Set<(frame: Uint8Array) => void>()
   readonly #waiting = new Set<() => void>()
@@ -92,6 +92,10 @@ export class FakeNode implements NodeService {
     return this.#entries.length
   }
 
+  get #entries(): readonly SignedEntry[] {
+    return this.ledger.logs.get(this.author) ?? []
+  }
+
   get subscriberCount(): number {
     return this.#listeners.size
   }
@@ -101,7 +105,7 @@ export class FakeNode implements NodeService {
   }
 
   frontier(): Frontier {
-    return new Map(this.#entries.length === 0 ? [] : [[this.author, this.#entries.length]])
+    return this.ledger.frontier()
   }
 
   health(): Health {
@@ -116,7 +120,7 @@ export class FakeNode implements NodeService {
   }
 
   receipt(author: AuthorId, seq: number): Receipt | null {
-    const signed = author === this.author ? this.#entries[seq] : undefined
+    const [signed] = this.ledger.entries(author, seq, seq + 1)
     if (signed === undefined) return null
     return {
       author,
@@ -177,7 +181,7 @@ export class FakeNode implements NodeService {
         frontier: this.frontier(),
         root: this.#rootHex(),
         stateRoot: this.stateRoot ?? NO_PREVIOUS,
-        cut: cut === null ? null : { frontier: cut, root: this.#rootHex() },
+        cut: cut === null ? null : { frontier: cut, root: this.ledger.rootAt(cut) },
         receivedMs,
         sentMs: Date.now(),
       },
@@ -307,8 +311,7 @@ export class FakeNode implements NodeService {
   }
 
   #rootHex(): string {
-    const leaves = this.#entries.map((signed) => Buffer.from(signed.id, 'hex'))
-    return Buffer.from(rootOfLeaves(leaves)).toString('hex')
+    return this.ledger.rootAt(this.frontier())
   }
 
   #decide(intent: Intent): SubmitOutcome {
@@ -336,13 +339,13 @@ export class FakeNode implements NodeService {
     const prev = this.#entries.at(-1)?.id ?? NO_PREVIOUS
     const { author, identity } = this
     const entry = { lattice: identity.latticeId, author, seq, prev, hlc: seq + 1, intent }
-    this.#entries.push(signEntry(entry, this.#key.sign))
+    this.ledger.append(signEntry(entry, this.#key.sign))
     return this.receipt(author, seq) as Receipt
   }
 
   async *#frames(): AsyncGenerator<Uint8Array> {
     yield prefixed(encodeFrame({ kind: 'checkpoint', checkpoint: this.checkpoint() }))
-    yield prefixed(encodeFrame({ kind: 'entries', entries: this.#entries }))
+    yield prefixed(encodeFrame({ kind: 'entries', entries: [...this.#entries] }))
     yield prefixed(encodeFrame({ kind: 'end', entryCount: this.#entries.length }))
   }
 }

@@ -2,12 +2,11 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type * as z from 'zod'
 import { attestRequest, type attestAnswer } from '../../wire/api.ts'
-import { parseAuthorId } from '../../wire/author.ts'
-import type { Frontier } from '../../wire/frontier.ts'
-import { AUTHORS_MAX, SYNC_REQUEST_BYTES_MAX } from '../../wire/limits.ts'
+import { FRONTIER_BODY_BYTES_MAX, SYNC_REQUEST_BYTES_MAX } from '../../wire/limits.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../wire/protocol.ts'
 import { CheckpointFeed } from './checkpoint-feed.ts'
 import { signalOf, type ApiContext } from './context.ts'
+import { frontierIn } from './frontier-body.ts'
 import { parseInput, Refusal } from './refusal.ts'
 import { Slots } from './slots.ts'
 
@@ -39,11 +38,16 @@ export function syncRoutes(app: FastifyInstance, context: ApiContext): void {
     feed.subscribe(reply)
   })
 
-  app.post(paths.attest, async (request): Promise<z.infer<typeof attestAnswer>> => {
+  const bodyLimit = FRONTIER_BODY_BYTES_MAX
+  app.post(paths.attest, { bodyLimit }, async (request): Promise<z.infer<typeof attestAnswer>> => {
     const receivedMs = Date.now()
     const hint = '{"nonce": 32 hex digits, "cut": {"<author>": <size>, …}}'
     const { nonce, cut } = parseInput(attestRequest, request.body, hint)
-    const signed = service.attest(nonce, cut === undefined ? null : cutOf(cut), receivedMs)
+    const signed = service.attest(
+      nonce,
+      cut === undefined ? null : frontierIn('cut', cut),
+      receivedMs,
+    )
     return {
       success: true,
       statement: Buffer.from(signed.bytes).toString('base64'),
@@ -63,21 +67,6 @@ function streamOf(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Ar
   }
   // In bytes, not objects: sixteen frames read ahead would be megabytes for each slow reader.
   return Readable.from(chunks(), { objectMode: false })
-}
-
-function cutOf(sizes: Readonly<Record<string, number>>): Frontier {
-  const cut = new Map(Object.entries(sizes))
-  if (cut.size > AUTHORS_MAX) {
-    throw new Refusal(400, 'bad-request', `cut: ${cut.size} authors, at most ${AUTHORS_MAX}`)
-  }
-  for (const author of cut.keys()) {
-    if (parseAuthorId(author) === null) {
-      throw new Refusal(400, 'bad-request', 'cut: not an author id', {
-        hint: 'GET /api/lattice/health names the authors under ledger.frontier',
-      })
-    }
-  }
-  return cut
 }
 
 const notASyncRequest = (): Refusal =>

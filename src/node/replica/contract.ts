@@ -67,7 +67,7 @@ export interface Now {
 
 export type CoreEvent =
   | { kind: 'submit'; ticket: number; intents: readonly Intent[] }
-  | { kind: 'entries'; entries: readonly SignedEntry[]; from: string; via: Via }
+  | { kind: 'entries'; entries: readonly SignedEntry[]; from: string; via: Via | 'import' }
   /** Its signature was checked when it was decoded. */
   | { kind: 'checkpoint'; checkpoint: SignedCheckpoint; via: Via }
   /** Their signatures were checked when they were decoded. */

@@ -45,7 +45,7 @@ export class Core {
   readonly #promises: Promises
   readonly #waiters = new Waiters()
   readonly #refusals = new Refusals()
-  readonly #received = new Map<Via, number>()
+  readonly #received = new Map<Via | 'import', number>()
   /** Something happened that a caller may wait for. */
   #isNews = false
   #ready: Ready = emptyReady()
@@ -90,8 +90,8 @@ export class Core {
     return this.#refusals.counts
   }
 
-  /** Entries that came from peers, by what carried them. */
-  get received(): ReadonlyMap<Via, number> {
+  /** Entries that came from elsewhere, by what carried them. */
+  get received(): ReadonlyMap<Via | 'import', number> {
     return this.#received
   }
 
@@ -204,7 +204,7 @@ export class Core {
     return signed
   }
 
-  #receive(received: readonly SignedEntry[], from: string, via: Via, now: Now): void {
+  #receive(received: readonly SignedEntry[], from: string, via: Via | 'import', now: Now): void {
     const accepted: SignedEntry[] = []
     const seconds: SignedEntry[] = []
     const stopped = new Set<AuthorId>()
@@ -236,7 +236,7 @@ export class Core {
   }
 
   /** What was just appended to the logs goes into the state and into what must be durable. */
-  #applyAppended(entries: readonly SignedEntry[], via: Via | 'local', now: Now): void {
+  #applyAppended(entries: readonly SignedEntry[], via: Via | 'import' | 'local', now: Now): void {
     this.#ready.entries.push(...entries)
     for (const { entry } of entries) this.#clock.see(entry.hlc)
     if (this.#book.apply(entries, via, now.monoMs) === 'too-late')

@@ -22,6 +22,12 @@ export interface RestoredLog {
   last: SignedEntry
 }
 
+/** What proofs are made of. */
+export type AuthorTree = Pick<
+  MerkleLog,
+  'size' | 'root' | 'leaf' | 'inclusionProof' | 'consistencyProof'
+>
+
 /** Where a received entry belongs; `sealed`: behind the end of its author's log, so nowhere. */
 export type Placement = 'next' | 'held' | 'gap' | 'sealed'
 
@@ -66,6 +72,11 @@ export class Logs {
 
   sizeOf(author: AuthorId): number {
     return this.#logs.get(author)?.tree.size ?? 0
+  }
+
+  /** The Merkle log of an author, for proofs; null when nothing of it is held. */
+  treeOf(author: AuthorId): AuthorTree | null {
+    return this.#logs.get(author)?.tree ?? null
   }
 
   /** Id of the author's last entry; zeros when there is none. */

@@ -10,7 +10,10 @@ const JSON_MEDIA_TYPE = 'application/json'
 const GATEWAY_STATUSES = [502, 503, 504]
 
 export interface JsonQuestion {
+  /** Sent as JSON. */
   body?: unknown
+  /** Sent as they are, instead of `body`. */
+  bytes?: Question['body']
   token?: string | null
   timeMsMax?: number
 }
@@ -29,14 +32,12 @@ export class JsonOrigin {
     [method, path]: readonly [method: Question['method'], path: string],
     schema: z.ZodType<T>,
     signal: AbortSignal,
-    { body, token = null, timeMsMax = ANSWER_MS_MAX }: JsonQuestion = {},
+    { body, bytes, token = null, timeMsMax = ANSWER_MS_MAX }: JsonQuestion = {},
   ): Promise<T> {
     const question: Question = {
       method,
       path,
-      ...(body === undefined
-        ? {}
-        : { body: { mediaType: JSON_MEDIA_TYPE, bytes: JSON.stringify(body) } }),
+      ...sentAs(body, bytes),
       token,
       accept: JSON_MEDIA_TYPE,
       timeMsMax,
@@ -61,6 +62,13 @@ export class JsonOrigin {
     })
     return status === 200
   }
+}
+
+const sentAs = (body: unknown, bytes: Question['body']): Pick<Question, 'body'> => {
+  if (bytes !== undefined) return { body: bytes }
+  return body === undefined
+    ? {}
+    : { body: { mediaType: JSON_MEDIA_TYPE, bytes: JSON.stringify(body) } }
 }
 
 /**

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts'
  * `unreachable`: no connection, or one that broke · `timeout`: too slow · `not-a-node`: something else
  * answers there · `too-large`: more than a node ever says · `refused`: the node said no (`refusal` and
  * `status` tell why) · `bad-signature`: not signed over our question · `wrong-identity`: another key ·
- * `wrong-lattice`: a node of another lattice.
+ * `wrong-lattice`: a node of another lattice · `bad-proof`: a proof that does not lead to what was signed.
  */
 export const nodeAnswerCodes = [
   'unreachable',
@@ -16,6 +16,7 @@ export const nodeAnswerCodes = [
   'bad-signature',
   'wrong-identity',
   'wrong-lattice',
+  'bad-proof',
 ] as const
 export type NodeAnswerCode = (typeof nodeAnswerCodes)[number]
 
@@ -40,6 +41,8 @@ const hints: Record<NodeAnswerCode, string> = {
     'two nodes may have swapped URLs or keys: compare nodes.yaml with the node’s key, then deploy again',
   'wrong-lattice':
     'its lattice name or genesis differs from nodes.yaml: check that the URL is this lattice’s, then deploy again',
+  'bad-proof':
+    'run "aethel-lattice verify-triangle --full": the node may have lost or changed entries',
 }
 
 /** A node did not answer as it must. The message names node and URL, never a token. */

@@ -18,6 +18,7 @@ import {
   type Receipt,
 } from '../../wire/api.ts'
 import { NONCE_BYTES } from '../../wire/attestation.ts'
+import type { ImportAnswer } from '../../wire/ledger-api.ts'
 import type { AuthorId } from '../../wire/author.ts'
 import { frontierObject, type Frontier } from '../../wire/frontier.ts'
 import { EVENTS_PER_ANSWER_MAX } from '../../wire/limits.ts'
@@ -29,6 +30,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { pullFrames } from './entry-stream.ts'
 import { HttpOrigin } from './http-origin.ts'
 import { JsonOrigin } from './json-origin.ts'
+import { LedgerClient } from './ledger-client.ts'
 import { ANSWER_MS_MAX, INTEGRITY_MS_MAX, PROBE_MS_MAX, WAIT_GRACE_MS } from './limits.ts'
 
 /**
@@ -45,6 +47,8 @@ export class NodeClient {
   readonly peerId: string
   /** Lattice id, 64 hex. */
   readonly lattice: string
+  /** Entries, proofs and signed checkpoints. */
+  readonly ledger: LedgerClient
   readonly #token: string | null
   readonly #clock: Clock
   readonly #origin: HttpOrigin
@@ -61,6 +65,7 @@ export class NodeClient {
     const asked = { name: node.name, url: node.url }
     this.#origin = new HttpOrigin(asked)
     this.#json = new JsonOrigin(asked, this.#origin)
+    this.ledger = new LedgerClient(this, this.#json)
   }
 
   /** Whether there is a token to ask for control actions with. */
@@ -204,6 +209,14 @@ export class NodeClient {
    */
   pull(frontier: Frontier, signal: AbortSignal): AsyncIterable<SyncFrame> {
     return pullFrames(this, this.#origin, frontier, signal)
+  }
+
+  /**
+   * Brings frames of entries to the node, each with its length in front; resolves when what it took is on
+   * its disk. Needs `admin`.
+   */
+  async import(frames: Uint8Array, signal: AbortSignal): Promise<ImportAnswer> {
+    return this.ledger.import(frames, await this.#provenToken(signal), signal)
   }
 
   /** The token, once the node has signed who it is: no stranger is given it, or anything to write. */
