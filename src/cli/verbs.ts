@@ -28,6 +28,8 @@ export function describeVerbs(program: Command, choose: Choose): void {
   describeRollout(verb, on)
   program.commandsGroup('Looking and proving:')
   describeWatching(verb, on)
+  program.commandsGroup('Keeping and mending:')
+  describeKeeping(verb, on)
   program.commandsGroup('Preparing:')
   describeFiles(verb, on)
 }
@@ -107,6 +109,23 @@ function describeWatching(verb: Verb, on: On): void {
       .option('--wait <level>', 'local, replicated:N (on N nodes) or final', waitLevel),
     async (app, intent: string, options: SubmitOptions) =>
       (await import('./commands/submit.ts')).submit(app, intent, options),
+  )
+}
+
+function describeKeeping(verb: Verb, on: On): void {
+  on(
+    verb('backup', 'write all entries of the lattice to a file, and prove it')
+      .argument('[node]', 'where to read them; default: the first node that is ready')
+      .requiredOption('--out <file>', 'the file to write; one that is there is never overwritten'),
+    async (app, node: string | undefined, options: { out: string }) =>
+      (await import('./commands/backup.ts')).backup(app, node, options),
+  )
+  on(
+    verb('restore', 'bring a backup’s entries to a running node, and prove that they are there')
+      .argument('[node]', 'where to bring them; default: the first node that is ready')
+      .requiredOption('--from <file>', 'the file that "backup" wrote'),
+    async (app, node: string | undefined, options: { from: string }) =>
+      (await import('./commands/restore.ts')).restore(app, node, options),
   )
 }
 

@@ -43,7 +43,7 @@ export async function verifyLattice(
 }
 
 /** Null before the first run. A file that is none of ours is no first run: that would forgive a rollback. */
-async function readSaved(path: string): Promise<SavedCheckpoints | null> {
+export async function readSaved(path: string): Promise<SavedCheckpoints | null> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error

@@ -4,8 +4,9 @@ import { OperatorError, type ExitName } from '../../ops/errors.ts'
 import { IntentError, parseIntents, type Intent } from '../../wire/intent.ts'
 import type { App, Outcome } from '../command.ts'
 import { chosenNames, openInventory, withLattice } from '../lattice.ts'
-import { READY_MS_MAX, SUBMIT_WAIT_MS } from '../limits.ts'
+import { SUBMIT_WAIT_MS } from '../limits.ts'
 import { formatSubmission } from '../output/submission.ts'
+import { firstReady } from '../ready-node.ts'
 
 export interface SubmitOptions {
   node?: string
@@ -21,7 +22,7 @@ export async function submit(app: App, text: string, options: SubmitOptions): Pr
     const chosen = clients.filter((client) => names.includes(client.name))
     const wait = options.wait ?? (clients.length > 1 ? 'replicated:2' : 'local')
     refuseUnreachable(wait, clients.length)
-    const client = await firstReady(chosen, app.signal)
+    const client = await firstReady(chosen, 'no intent can be written now', app.signal)
     if (app.options.dryRun) return outcomeOfDryRun(client, intents.length)
 
     const answer = await ask(client, text, { wait, timeoutMs: SUBMIT_WAIT_MS }, app.signal)
@@ -63,34 +64,6 @@ function readIntents(text: string): Intent[] {
   }
 }
 
-/**
- * The first that has proven who it is and accepts intents now: until then, nothing was sent that could
- * have been written, and no stranger was given the token.
- */
-async function firstReady(
-  clients: readonly NodeClient[],
-  signal: AbortSignal,
-): Promise<NodeClient> {
-  const failures: string[] = []
-  for (const client of clients) {
-    try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)])
-      await client.attest({}, limit)
-      if (await client.readyz(limit)) return client
-      failures.push(`${client.name} (${client.url}) says that it is not ready`)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof NodeAnswerError) failures.push(error.message)
-      else if (!limitReached(error)) throw error
-      else failures.push(`${client.name} (${client.url}) did not answer in time`)
-    }
-  }
-  throw new OperatorError('no-node-ready', `no intent can be written now: ${failures.join('; ')}`, {
-    exit: 'unreachable',
-    hint: 'see "aethel-lattice status"',
-  })
-}
-
 /** A question that got no answer may have been carried out: that must not look like a no. */
 async function ask(
   client: NodeClient,
@@ -116,9 +89,6 @@ async function ask(
     )
   }
 }
-
-const limitReached = (error: unknown): boolean =>
-  error instanceof DOMException && error.name === 'TimeoutError'
 
 type Wait = NonNullable<ReceiptWait['wait']>
 type Receipt = NonNullable<VerifyAnswer['intents'][number]['receipt']>

@@ -10,6 +10,6 @@ export function duration(ms: number): string {
   return days === 0 ? `${hours} h ${minutes % 60} min` : `${days} d ${hours % 24} h`
 }
 
-/** `1 node`, `3 nodes`. */
-export const count = (number: number, noun: string): string =>
-  `${number} ${noun}${number === 1 ? '' : 's'}`
+/** `1 node`, `3 nodes`, `2 entries`. */
+export const count = (number: number, noun: string, plural = `${noun}s`): string =>
+  `${number} ${number === 1 ? noun : plural}`

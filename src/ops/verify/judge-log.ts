@@ -19,7 +19,7 @@ export interface AuditTerms {
   /** Of each author, this many of the newest entries held have their signature verified. */
   signaturesPerAuthor: number
   /** Signatures that were verified already, and those verified now: nodes send the same entries. */
-  verified: Set<string>
+  verified: Pick<Set<string>, 'has' | 'add'>
 }
 
 interface AuthorAudit {
@@ -66,6 +66,14 @@ export class LogAudit {
     for (const signed of entries) this.#take(signed)
   }
 
+  /** Lattice root recomputed from the entries, 64 hex; null where they do not reach. */
+  rootAt(frontier: Frontier): string | null {
+    if (!covers(this.frontier(), frontier)) return null
+    const rootOf = (author: AuthorId, size: number): Uint8Array =>
+      this.#authors.get(author)?.tree.root(size) ?? new Uint8Array()
+    return toHex(latticeRoot(frontier, rootOf))
+  }
+
   result(): AuditedLog {
     const { held, cut } = this.#terms
     return {
@@ -74,8 +82,8 @@ export class LogAudit {
       signaturesVerified: this.#signaturesVerified,
       problemCount: this.#problemCount,
       problems: this.#problems,
-      rootAtHeld: this.#rootAt(held),
-      rootAtCut: this.#rootAt(cut),
+      rootAtHeld: this.rootAt(held),
+      rootAtCut: this.rootAt(cut),
       checkpoint: this.#checkpoint,
     }
   }
@@ -121,13 +129,6 @@ export class LogAudit {
     if (!isSigned(signed, verifySignature)) return false
     verified.add(key)
     return true
-  }
-
-  #rootAt(frontier: Frontier): string | null {
-    if (!covers(this.frontier(), frontier)) return null
-    const rootOf = (author: AuthorId, size: number): Uint8Array =>
-      this.#authors.get(author)?.tree.root(size) ?? new Uint8Array()
-    return toHex(latticeRoot(frontier, rootOf))
   }
 
   #problem(text: string): void {

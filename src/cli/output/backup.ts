@@ -1,0 +1,92 @@
+import type { RestorePlan, RootProof } from '../../ops/backup/restore.ts'
+import type { BackupFile } from '../../ops/backup/verify-backup.ts'
+import type { DesiredLattice } from '../../ops/desired/lattice.ts'
+import { totalOf } from '../../wire/frontier.ts'
+import type { Verdict } from '../../wire/verdict.ts'
+import { count } from './amount.ts'
+import type { Paint } from './paint.ts'
+import { table } from './table.ts'
+import { formatVerdict } from './verdict.ts'
+
+/** What is said of a backup file that was verified. */
+export interface BackupDocument {
+  file: string
+  bytes: number
+  lattice: string
+  entries: number
+  authors: number
+  /** The signed root, recomputed from the entries, and how many of them are below it. */
+  root: string
+  root_entries: number
+  signed_by: string
+  /** By the clock of who signed. */
+  signed_at: string
+}
+
+export function backupDocument(
+  { path, bytes, entries, frontier, checkpoint, peerId }: BackupFile,
+  { members, id }: DesiredLattice,
+): BackupDocument {
+  return {
+    file: path,
+    bytes,
+    lattice: id,
+    entries,
+    authors: frontier.size,
+    root: checkpoint.root,
+    root_entries: totalOf(checkpoint.frontier),
+    signed_by: members.find((member) => member.peerId === peerId)?.name ?? peerId,
+    signed_at: new Date(checkpoint.wallMs).toISOString(),
+  }
+}
+
+export function formatBackup(document: BackupDocument, what: string, paint: Paint): string {
+  const { file, bytes, entries, authors, root, root_entries, signed_by, signed_at } = document
+  return [
+    `${paint.good('✔')} ${file}, ${what}: ${count(entries, 'entry', 'entries')} of ${count(authors, 'author')}, ${count(bytes, 'byte')}`,
+    table(
+      [
+        ['every signature and chain', 'verified'],
+        ['root', `${root} over ${count(root_entries, 'entry', 'entries')}, recomputed`],
+        ['signed', `by ${signed_by} at ${signed_at}`],
+      ].map(([name = '', value = '']) => [paint.faint(name), value]),
+      '  ',
+    ),
+  ].join('\n')
+}
+
+export function formatRestorePlan(node: string, plan: RestorePlan, paint: Paint): string {
+  const { heldEntries, missingEntries } = plan
+  return missingEntries === 0
+    ? `${paint.faint('=')} ${node} holds ${count(heldEntries, 'entry', 'entries')}, and lacks none of the backup`
+    : `${paint.unsure('→')} ${node} holds ${count(heldEntries, 'entry', 'entries')}; ${missingEntries} of the backup would be brought to it`
+}
+
+export interface Restored {
+  node: string
+  verdict: Verdict
+  brought: number
+  proofs: readonly RootProof[]
+  unchecked: readonly string[]
+}
+
+export function formatProofs(
+  { node, verdict, brought, proofs, unchecked }: Restored,
+  paint: Paint,
+): string {
+  const rows = proofs.map((proof) => [
+    formatVerdict(proof.verdict, paint),
+    proof.about,
+    proof.message,
+  ])
+  return [
+    table(rows, '  '),
+    '',
+    `${formatVerdict(verdict, paint)}: ${count(brought, 'entry', 'entries')} brought to ${node}.`,
+    ...(verdict === 'FAIL' ? [lostHint] : []),
+    ...unchecked.map((reason) => `Not checked: ${reason}`),
+  ].join('\n')
+}
+
+const lostHint =
+  'What the backup does not have can only come from another node: see "aethel-lattice status", then run this again.'

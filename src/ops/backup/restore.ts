@@ -1,0 +1,151 @@
+import { ENTRIES_PER_FRAME_MAX } from '../../wire/limits.ts'
+import type { SignedEntry } from '../../wire/entry.ts'
+import { missingRanges, sizeAt, totalOf, type Frontier } from '../../wire/frontier.ts'
+import { encodeFrame, prefixed } from '../../wire/sync.ts'
+import type { Verdict } from '../../wire/verdict.ts'
+import { NodeAnswerError } from '../client/node-answer-error.ts'
+import type { NodeClient } from '../client/node-client.ts'
+import { OperatorError } from '../errors.ts'
+import type { SavedCheckpoint } from '../verify/observation.ts'
+import { readBackup } from './backup-file.ts'
+import { IMPORT_BYTES_MAX } from './limits.ts'
+import type { BackupFile } from './verify-backup.ts'
+
+/** What a node lacks of a backup. */
+export interface RestorePlan {
+  /** What the node signed that it holds. */
+  held: Frontier
+  heldEntries: number
+  missingEntries: number
+}
+
+export async function planRestore(
+  client: NodeClient,
+  { frontier }: BackupFile,
+  signal: AbortSignal,
+): Promise<RestorePlan> {
+  const { attestation } = await client.attest({}, signal)
+  const held = attestation.frontier
+  const missing = missingRanges(held, frontier)
+  return {
+    held,
+    heldEntries: totalOf(held),
+    missingEntries: missing.reduce((sum, { from, to }) => sum + to - from, 0),
+  }
+}
+
+/**
+ * Brings a node what it lacks of a verified backup, in pieces that are each on its disk before the next
+ * is sent; so what was cut short is gone on with by doing it again. Returns how many entries were new.
+ * Throws `OperatorError` for an entry that the node refuses.
+ */
+export async function bringEntries(
+  client: NodeClient,
+  { path }: BackupFile,
+  { held, missingEntries }: RestorePlan,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<number> {
+  let sent = 0
+  let fresh = 0
+  for await (const entries of piecesOf(path, held)) {
+    const answer = await client.import(framesOf(entries), signal)
+    if (answer.reason !== null) throw refusedEntry(client, answer.reason)
+    sent += entries.length
+    fresh += answer.new
+    note(`${sent} of ${missingEntries} entries brought`)
+  }
+  return fresh
+}
+
+/** Entries of the backup beyond `held`, as many at a time as one request brings. */
+async function* piecesOf(path: string, held: Frontier): AsyncGenerator<SignedEntry[]> {
+  let piece: SignedEntry[] = []
+  let bytes = 0
+  for await (const frame of readBackup(path)) {
+    if (frame.kind !== 'entries') continue
+    for (const signed of frame.entries) {
+      if (signed.entry.seq < sizeAt(held, signed.entry.author)) continue
+      piece.push(signed)
+      bytes += signed.bytes.length + signed.signature.length
+      if (bytes < IMPORT_BYTES_MAX) continue
+      yield piece
+      piece = []
+      bytes = 0
+    }
+  }
+  if (piece.length > 0) yield piece
+}
+
+function framesOf(entries: readonly SignedEntry[]): Uint8Array {
+  const frames: Uint8Array[] = []
+  for (let start = 0; start < entries.length; start += ENTRIES_PER_FRAME_MAX) {
+    const part = entries.slice(start, start + ENTRIES_PER_FRAME_MAX)
+    frames.push(prefixed(encodeFrame({ kind: 'entries', entries: part })))
+  }
+  return Buffer.concat(frames)
+}
+
+/** Whether a node signs a root that was signed before. */
+export interface RootProof {
+  /** Whose earlier word it is held to. */
+  about: string
+  verdict: Verdict
+  message: string
+}
+
+/**
+ * Asks the node to sign the root at the cut of the backup, and at every cut that the last verification
+ * kept: nothing that was proven then may be missing now.
+ */
+export async function proveRestored(
+  client: NodeClient,
+  { checkpoint }: BackupFile,
+  saved: readonly SavedCheckpoint[],
+  signal: AbortSignal,
+): Promise<RootProof[]> {
+  const claims = [
+    { about: 'the backup', ...checkpoint },
+    ...saved.map((one) => ({ ...one, about: `${one.name} at the last verification` })),
+  ]
+  const proofs: RootProof[] = []
+  for (const { about, frontier, root } of claims) {
+    proofs.push({ about, ...(await proofOf(client, frontier, root, signal)) })
+  }
+  return proofs
+}
+
+async function proofOf(
+  client: NodeClient,
+  cut: Frontier,
+  root: string,
+  signal: AbortSignal,
+): Promise<Omit<RootProof, 'about'>> {
+  const what = `${totalOf(cut)} entries with root ${root.slice(0, 12)}`
+  try {
+    const { attestation } = await client.attest({ cut }, signal)
+    return attestation.cut?.root === root
+      ? { verdict: 'PASS', message: `${client.name} signs ${what}` }
+      : { verdict: 'FAIL', message: `${client.name} signs another root than that of ${what}` }
+  } catch (error) {
+    if (!(error instanceof NodeAnswerError)) throw error
+    return error.refusal === 'unknown-cut'
+      ? { verdict: 'FAIL', message: `${client.name} does not hold all of ${what}` }
+      : { verdict: 'UNKNOWN', message: error.message }
+  }
+}
+
+const refusedEntry = (
+  client: NodeClient,
+  { author, seq, code, message }: { author: string; seq: number; code: string; message: string },
+): OperatorError =>
+  new OperatorError(
+    'entries-refused',
+    `${client.name} refuses entry ${seq} of ${author.slice(0, 12)}… (${code}): ${message}`,
+    {
+      hint:
+        code === 'clock-ahead'
+          ? 'the node’s clock is behind the entries: set it right, then run the same command again'
+          : 'see "aethel-lattice logs"; what it took so far stays, and the same command goes on from there',
+    },
+  )
