@@ -75,8 +75,8 @@ async function bring(
   file: BackupFile,
   plan: RestorePlan,
 ): Promise<number> {
-  if (plan.missingEntries === 0) return 0
-  await requireConsent(app, `Bring ${plan.missingEntries} entries to ${client.name}?`)
+  if (plan.missingEntries + plan.missingSeals === 0) return 0
+  await requireConsent(app, `Bring that to ${client.name}?`)
   const title = {
     doing: `bringing entries to ${client.name}`,
     done: `brought entries to ${client.name}`,

@@ -56,10 +56,13 @@ export function formatBackup(document: BackupDocument, what: string, paint: Pain
 }
 
 export function formatRestorePlan(node: string, plan: RestorePlan, paint: Paint): string {
-  const { heldEntries, missingEntries } = plan
-  return missingEntries === 0
-    ? `${paint.faint('=')} ${node} holds ${count(heldEntries, 'entry', 'entries')}, and lacks none of the backup`
-    : `${paint.unsure('→')} ${node} holds ${count(heldEntries, 'entry', 'entries')}; ${missingEntries} of the backup would be brought to it`
+  const { heldEntries, missingEntries, missingSeals } = plan
+  const held = `${node} holds ${count(heldEntries, 'entry', 'entries')}`
+  if (missingEntries + missingSeals === 0) {
+    return `${paint.faint('=')} ${held}, and lacks nothing of the backup`
+  }
+  const seals = missingSeals === 0 ? '' : ` and ${count(missingSeals, 'end')} of logs`
+  return `${paint.unsure('→')} ${held}; ${count(missingEntries, 'entry', 'entries')}${seals} of the backup would be brought to it`
 }
 
 export interface Restored {

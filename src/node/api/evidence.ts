@@ -17,18 +17,13 @@ import {
   type InclusionAnswer,
   type statementAnswer,
 } from '../../wire/ledger-api.ts'
+import { checkpointViewOf, entryViewOf } from '../../wire/ledger-view.ts'
 import { ENTRIES_PER_ANSWER_MAX, FRONTIER_BODY_BYTES_MAX } from '../../wire/limits.ts'
 import { paths } from '../../wire/protocol.ts'
 import { UnknownCutError } from '../service.ts'
 import type { ApiContext } from './context.ts'
 import { frontierIn } from './frontier-body.ts'
-import {
-  checkpointViewOf,
-  entryViewOf,
-  extensionProofOf,
-  growthOf,
-  inclusionProofOf,
-} from './proofs.ts'
+import { extensionProofOf, growthOf, inclusionProofOf } from './proofs.ts'
 import { parseInput, Refusal, wholeNumber } from './refusal.ts'
 import { parseEntry } from './wait.ts'
 

@@ -4,12 +4,12 @@ import { parseAuthorId } from '../../wire/author.ts'
 import type { Position, SignedEntry } from '../../wire/entry.ts'
 import { isAccountName, type Intent } from '../../wire/intent.ts'
 import type { HistoryAnswer } from '../../wire/ledger-api.ts'
+import { entryViewOf } from '../../wire/ledger-view.ts'
 import { ENTRIES_PER_ANSWER_MAX } from '../../wire/limits.ts'
 import { paths } from '../../wire/protocol.ts'
 import type { NodeService } from '../service.ts'
 import type { ApiContext } from './context.ts'
 import { HISTORY_DEFAULT } from './limits.ts'
-import { entryViewOf } from './proofs.ts'
 import { parseInput, wholeNumber } from './refusal.ts'
 
 const accountParams = z.object({

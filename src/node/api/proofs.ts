@@ -5,52 +5,18 @@ import type { SignedCheckpoint } from '../../wire/checkpoint.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
 import {
   authorsOf,
-  frontierObject,
   latticeLeaves,
   latticeRoot,
   sizeAt,
   type Frontier,
 } from '../../wire/frontier.ts'
-import type {
-  CheckpointView,
-  EntryView,
-  ExtensionAnswer,
-  InclusionAnswer,
-} from '../../wire/ledger-api.ts'
+import type { ExtensionAnswer, InclusionAnswer } from '../../wire/ledger-api.ts'
+import { checkpointViewOf } from '../../wire/ledger-view.ts'
 import type { AuthorTree } from '../replica/logs.ts'
 
-/** Proofs and views of signed things, as JSON. Pure: the logs come as Merkle trees. */
+/** Proofs as JSON. Pure: the logs come as Merkle trees. */
 
 type TreeOf = (author: AuthorId) => AuthorTree | null
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-
-const signedView = ({ bytes, signature }: { bytes: Uint8Array; signature: Uint8Array }) => ({
-  bytes: base64(bytes),
-  signature: base64(signature),
-})
-
-export function entryViewOf(signed: SignedEntry): EntryView {
-  const { author, seq, prev, hlc, intent } = signed.entry
-  return { author, seq, id: signed.id, prev, hlc, intent, ...signedView(signed) }
-}
-
-export function checkpointViewOf(signed: SignedCheckpoint): CheckpointView {
-  const { lattice, incarnation, frontier, seals, root } = signed.checkpoint
-  const { stateRoot, clockFloor, wallMs } = signed.checkpoint
-  return {
-    peer_id: signed.peerId,
-    lattice,
-    incarnation,
-    frontier: frontierObject(frontier),
-    seals: Object.fromEntries(seals),
-    root,
-    state_root: stateRoot,
-    clock_floor: clockFloor,
-    wall_ms: wallMs,
-    ...signedView(signed),
-  }
-}
 
 /**
  * From an entry to the root that `signed` signs. `size`: of the author's tree that the first step ends

@@ -7,7 +7,7 @@ import { OperatorError } from '../errors.ts'
 
 /**
  * A backup is a file of what a node answers to a sync request, frame by frame: one or more answers
- * (a signed checkpoint, entries, an end), the first to an empty frontier, and last a signed checkpoint
+ * (a signed checkpoint, ends of logs, entries, an end), the first to an empty frontier, and last a signed checkpoint
  * that its entries reach. The room `backup` owns this file: taking one, judging one, and bringing one
  * back. What it says of a file or a node it has recomputed; it never goes by what the node says.
  */
@@ -27,6 +27,14 @@ export async function* readBackup(path: string): AsyncGenerator<SyncFrame> {
   if (!order.isWhole) throw badBackup(path, 'it is cut off: its closing checkpoint is missing')
 }
 
+/** What each kind of frame may follow; null: nothing, at the beginning. */
+const before: Record<SyncFrame['kind'], readonly (SyncFrame['kind'] | null)[]> = {
+  checkpoint: [null, 'end'],
+  seals: ['checkpoint', 'seals'],
+  entries: ['checkpoint', 'seals', 'entries'],
+  end: ['checkpoint', 'seals', 'entries'],
+}
+
 /** What may follow what. Throws `WireError`. */
 class FrameOrder {
   #last: SyncFrame['kind'] | null = null
@@ -36,8 +44,7 @@ class FrameOrder {
   isWhole = false
 
   take(frame: SyncFrame): void {
-    const isAnswerOpen = this.#last === 'entries' || this.#last === 'checkpoint'
-    if (frame.kind === 'checkpoint' ? this.#last === 'entries' : !isAnswerOpen) {
+    if (!before[frame.kind].includes(this.#last)) {
       throw new WireError('malformed', `its frames are out of order (${frame.kind})`)
     }
     if (frame.kind === 'entries') this.#entryCount += frame.entries.length

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { authorIdOf } from '../../wire/author.ts'
 import { signCheckpoint } from '../../wire/checkpoint.ts'
 import { EMPTY_FRONTIER, sizeAt, totalOf } from '../../wire/frontier.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../wire/protocol.ts'
+import { signRetirement } from '../../wire/seal.ts'
 import { verifySignature } from '../../wire/signature.ts'
 import {
   decodeFrame,
@@ -227,6 +229,40 @@ describe('a file that is not what was written', () => {
     await expect(take()).rejects.toMatchObject(refusal)
   })
 
+  it('because the proof is missing that a log has ended', async () => {
+    await take()
+    const { node } = nodeAt(0)
+    const { author, key } = node.replica
+    const seal = signRetirement({ lattice: lattice.desired.id, author, size: 4 }, key.sign)
+    const { checkpoint } = node.replica.checkpoint()
+    const frontier = new Map(checkpoint.frontier).set(author, 4)
+    const seals = new Map([[author, 4]])
+    const root = node.replica.rootAt(frontier) ?? ''
+    const signed = signCheckpoint({ ...checkpoint, frontier, seals, root }, key.sign)
+    const frames = framesIn(readFileSync(path)).map((frame): SyncFrame =>
+      frame.kind === 'checkpoint' ? { kind: 'checkpoint', checkpoint: signed } : frame,
+    )
+    await expect(verify(bytesOf(frames))).rejects.toMatchObject({
+      ...refusal,
+      message: expect.stringContaining('has ended is missing'),
+    })
+    const proven = bytesOf(frames.toSpliced(1, 0, { kind: 'seals', seals: [seal] }))
+    expect(await verify(proven)).toMatchObject({ entries: ENTRIES, frontier, seals })
+    const moved = bytesOf(frames.toSpliced(2, 0, { kind: 'seals', seals: [seal] }))
+    await expect(verify(moved)).rejects.toMatchObject(refusal)
+    const { key: stranger } = new FakeReplica('stranger', lattice.desired.id)
+    const foreign = signRetirement(
+      {
+        lattice: lattice.desired.id,
+        author: authorIdOf(stranger.publicKey, Buffer.alloc(8)),
+        size: 0,
+      },
+      stranger.sign,
+    )
+    const more = bytesOf(frames.toSpliced(1, 0, { kind: 'seals', seals: [seal, foreign] }))
+    await expect(verify(more)).rejects.toMatchObject(refusal)
+  })
+
   it('because it is not there, or something else', async () => {
     const gone = verifyBackup(join(directory, 'gone'), backupTerms(lattice.desired), signal, quiet)
     await expect(gone).rejects.toMatchObject({ code: 'no-backup', exit: 'badInput' })
@@ -252,6 +288,7 @@ describe('a restore', () => {
         entries: entries.length,
         new: taken.length,
         held: 0,
+        left_out: 0,
         refused: entries.length - taken.length,
         reason:
           first === undefined

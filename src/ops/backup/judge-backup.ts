@@ -1,5 +1,7 @@
+import { parseAuthorId, type AuthorId } from '../../wire/author.ts'
 import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
 import { EMPTY_FRONTIER, type Frontier } from '../../wire/frontier.ts'
+import { clip, coversSeals, type Seal, type Seals } from '../../wire/seal.ts'
 import type { SyncFrame } from '../../wire/sync.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
 import { LogAudit } from '../verify/judge-log.ts'
@@ -21,8 +23,10 @@ export interface SoundBackup {
   entries: number
   /** Bytes of entries, without what surrounds them. */
   entryBytes: number
-  /** All that it holds: at least what the checkpoint names. */
+  /** All that it holds and that counts: at least what the checkpoint names. */
   frontier: Frontier
+  /** The ends of logs that it proves. */
+  seals: Seals
   /** The last in it; its root is the root over the entries. */
   checkpoint: Checkpoint
   /** Who signed it. */
@@ -41,6 +45,8 @@ export class BackupAudit {
   readonly #terms: BackupTerms
   readonly #log: LogAudit
   readonly #checkpoints: SignedCheckpoint[] = []
+  readonly #seals = new Map<AuthorId, number>()
+  #foreignSeals = 0
 
   constructor(terms: BackupTerms) {
     this.#terms = terms
@@ -61,6 +67,16 @@ export class BackupAudit {
   take(frame: SyncFrame): void {
     if (frame.kind === 'checkpoint') this.#checkpoints.push(frame.checkpoint)
     if (frame.kind === 'entries') this.#log.take(frame.entries)
+    if (frame.kind === 'seals') for (const seal of frame.seals) this.#takeSeal(seal)
+  }
+
+  /** Its proof was verified when it was decoded. Of several, the smallest counts. */
+  #takeSeal({ lattice, author, size }: Seal): void {
+    const peerId = parseAuthorId(author)?.peerId ?? ''
+    if (lattice !== this.#terms.lattice || !this.#terms.memberPeerIds.has(peerId)) {
+      this.#foreignSeals += 1
+    }
+    this.#seals.set(author, Math.min(size, this.#seals.get(author) ?? size))
   }
 
   result(): BackupVerdict {
@@ -75,6 +91,10 @@ export class BackupAudit {
         return { ...bad(`it is signed by ${peerId}, who is no member`), code: 'foreign-backup' }
       }
     }
+    if (this.#foreignSeals > 0) return bad('it ends logs that are not this lattice’s')
+    if (!coversSeals(this.#seals, last.checkpoint.seals)) {
+      return bad('the proof that a log has ended is missing')
+    }
     const { problemCount, problems, entries, bytes } = this.#log.result()
     if (problemCount > 0) return bad(`${problemCount} problems, the first: ${problems[0] ?? ''}`)
     for (const { checkpoint } of this.#checkpoints) {
@@ -83,8 +103,12 @@ export class BackupAudit {
       if (root !== checkpoint.root) return bad('its entries do not come to the signed root')
     }
     const { checkpoint, peerId } = last
-    const frontier = this.#log.frontier()
-    return { sound: true, backup: { entries, entryBytes: bytes, frontier, checkpoint, peerId } }
+    const seals = this.#seals
+    const frontier = clip(this.#log.frontier(), seals)
+    return {
+      sound: true,
+      backup: { entries, entryBytes: bytes, frontier, seals, checkpoint, peerId },
+    }
   }
 }
 

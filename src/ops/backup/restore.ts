@@ -2,6 +2,8 @@ import { ENTRIES_PER_FRAME_MAX } from '../../wire/limits.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
 import { missingRanges, sizeAt, totalOf, type Frontier } from '../../wire/frontier.ts'
 import { encodeFrame, prefixed } from '../../wire/sync.ts'
+import type { AuthorId } from '../../wire/author.ts'
+import type { Seals } from '../../wire/seal.ts'
 import type { Verdict } from '../../wire/verdict.ts'
 import { NodeAnswerError } from '../client/node-answer-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
@@ -17,22 +19,29 @@ export interface RestorePlan {
   held: Frontier
   heldEntries: number
   missingEntries: number
+  /** Ends of logs that it does not heed. */
+  missingSeals: number
 }
 
 export async function planRestore(
   client: NodeClient,
-  { frontier }: BackupFile,
+  { frontier, seals }: BackupFile,
   signal: AbortSignal,
 ): Promise<RestorePlan> {
-  const { attestation } = await client.attest({}, signal)
-  const held = attestation.frontier
+  const { checkpoint } = await client.ledger.checkpoint(signal)
+  const held = checkpoint.frontier
   const missing = missingRanges(held, frontier)
   return {
     held,
     heldEntries: totalOf(held),
     missingEntries: missing.reduce((sum, { from, to }) => sum + to - from, 0),
+    missingSeals: [...seals].filter(([author, size]) => !heeds(checkpoint.seals, author, size))
+      .length,
   }
 }
+
+const heeds = (seals: Seals, author: AuthorId, size: number): boolean =>
+  (seals.get(author) ?? Number.POSITIVE_INFINITY) <= size
 
 /**
  * Brings a node what it lacks of a verified backup, in pieces that are each on its disk before the next
@@ -41,14 +50,16 @@ export async function planRestore(
  */
 export async function bringEntries(
   client: NodeClient,
-  { path }: BackupFile,
-  { held, missingEntries }: RestorePlan,
+  file: BackupFile,
+  { held, missingEntries, missingSeals }: RestorePlan,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<number> {
+  // What lies behind the end of a log is not taken at all.
+  if (missingSeals > 0) await bringSeals(client, file, signal)
   let sent = 0
   let fresh = 0
-  for await (const entries of piecesOf(path, held)) {
+  for await (const entries of piecesOf(file, held)) {
     const answer = await client.import(framesOf(entries), signal)
     if (answer.reason !== null) throw refusedEntry(client, answer.reason)
     sent += entries.length
@@ -58,14 +69,28 @@ export async function bringEntries(
   return fresh
 }
 
-/** Entries of the backup beyond `held`, as many at a time as one request brings. */
-async function* piecesOf(path: string, held: Frontier): AsyncGenerator<SignedEntry[]> {
+async function bringSeals(
+  client: NodeClient,
+  { path }: BackupFile,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const frame of readBackup(path)) {
+    if (frame.kind === 'seals') await client.import(prefixed(encodeFrame(frame)), signal)
+  }
+}
+
+/** Entries of the backup that count, beyond `held`, as many at a time as one request brings. */
+async function* piecesOf(
+  { path, frontier }: BackupFile,
+  held: Frontier,
+): AsyncGenerator<SignedEntry[]> {
   let piece: SignedEntry[] = []
   let bytes = 0
   for await (const frame of readBackup(path)) {
     if (frame.kind !== 'entries') continue
     for (const signed of frame.entries) {
-      if (signed.entry.seq < sizeAt(held, signed.entry.author)) continue
+      const { author, seq } = signed.entry
+      if (seq < sizeAt(held, author) || seq >= sizeAt(frontier, author)) continue
       piece.push(signed)
       bytes += signed.bytes.length + signed.signature.length
       if (bytes < IMPORT_BYTES_MAX) continue

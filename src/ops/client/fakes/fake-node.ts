@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Health, ProbeAnswer, Receipt } from '../../../wire/api.ts'
 import type { Attestation } from '../../../wire/attestation.ts'
 import { missingRanges, totalOf } from '../../../wire/frontier.ts'
+import { checkpointViewOf } from '../../../wire/ledger-view.ts'
 import { ENTRIES_PER_FRAME_MAX } from '../../../wire/limits.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../../wire/protocol.ts'
 import { verifySignature } from '../../../wire/signature.ts'
@@ -97,6 +98,8 @@ export class FakeNode {
             receipt: this.#receipt(this.write().entry.seq),
           }),
         )
+      case paths.checkpoint:
+        return json({ success: true, checkpoint: checkpointViewOf(this.replica.checkpoint()) })
       case paths.probe:
         return this.#guarded((_request, response, body) => {
           const asked = JSON.parse(body.toString()) as { peer: string; transport: 'p2p' | 'http' }
