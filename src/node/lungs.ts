@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Logger } from 'pino'
 import type { ProbeAnswer } from '../wire/api.ts'
+import { CALLER_HEADER } from '../wire/caller.ts'
 import { WireError } from '../wire/cbor.ts'
 import type { Member } from '../wire/lattice.ts'
 import { peerIdIn, type Settings } from '../wire/settings.ts'
@@ -41,6 +42,8 @@ export interface LungsHandlers {
   /** What a sync request carries: our frontier and newest checkpoint. */
   syncRequest(): Parameters<typeof encodeSyncRequest>[0]
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>
+  /** A signed call to a peer, as a header's text. */
+  signedCall(peerId: string): string
 }
 
 /** Both lungs of one node: carries out what the core asks for, and tells it what came of it. */
@@ -71,6 +74,7 @@ export class Lungs {
           this.#takeFrame(frame, peerId, 'HTTP')
         },
         onNotices: (peerId, isOpen) => handlers.push({ kind: 'notices', peerId, isOpen }),
+        callerHeaders: (peerId) => ({ [CALLER_HEADER]: handlers.signedCall(peerId) }),
       },
     )
     this.#p2p = createP2pLung(

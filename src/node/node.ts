@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../wire/api.ts'
 import { INSTANCE_BYTES, signAttestation, type SignedAttestation } from '../wire/attestation.ts'
 import type { AuthorId } from '../wire/author.ts'
+import { signCall } from '../wire/caller.ts'
 import type { Frontier } from '../wire/frontier.ts'
 import type { Intent } from '../wire/intent.ts'
 import { latticeIdOf, type Member } from '../wire/lattice.ts'
@@ -113,6 +114,7 @@ export class LatticeNode implements NodeService {
         room: () => engine.room(),
         syncRequest: () => this.#replica.syncRequest(),
         serveSync: (request, signal) => this.serveSync(request, signal),
+        signedCall: (peerId) => this.#signedCall(peerId),
       },
     )
     this.#overrides = new Overrides({ settings, clock, engine, p2p: this.#lungs.p2pLifecycle })
@@ -312,6 +314,16 @@ export class LatticeNode implements NodeService {
       storeCommitMsTotal: engine?.commits.msTotal ?? 0,
       bytesReceived: this.#lungs?.bytesReceived ?? new Map(),
     }
+  }
+
+  #signedCall(to: string): string {
+    const { key, clock } = this.#options
+    const nonce = randomBytes(8).toString('hex')
+    return signCall(
+      { lattice: this.#lattice, to, wallMs: clock.wallMs(), nonce },
+      key.peerId,
+      key.sign,
+    )
   }
 
   #started(): { lungs: Lungs; overrides: Overrides } {

@@ -39,6 +39,8 @@ export const BALANCE_MAX = Number.MAX_SAFE_INTEGER
 export const ACCOUNTS_PER_ANSWER_MAX = 10_000
 /** Entries that one JSON answer lists. */
 export const ENTRIES_PER_ANSWER_MAX = 256
+/** Milliseconds that a member's signed call may be old, or ahead of the clock of who is asked. */
+export const CALLER_AGE_MS_MAX = 60_000
 /** Milliseconds that a caller may ask a node to wait for a receipt. */
 export const WAIT_MS_MAX = 30_000
 /** Milliseconds that a fault injected by a drill may last, whatever was asked. */

@@ -17,6 +17,7 @@ export const tags = {
   account: 'aethel/account/1',
   author: 'aethel/author/1',
   config: 'aethel/config/1',
+  caller: 'aethel/caller/1',
 } as const
 export type Tag = (typeof tags)[keyof typeof tags]
 

@@ -1,10 +1,18 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { NodeService } from '../service.ts'
+import type { Caller } from './callers.ts'
 import type { ApiLimits } from './limits.ts'
-import { Slots } from './slots.ts'
+import { SharedSlots } from './slots.ts'
 
-type FeedLimits = Pick<ApiLimits, 'changesSubscribersMax' | 'changesCommentMs' | 'changesStallMs'>
+type FeedLimits = Pick<
+  ApiLimits,
+  | 'changesSubscribersMax'
+  | 'changesPerCallerMax'
+  | 'changesMs'
+  | 'changesCommentMs'
+  | 'changesStallMs'
+>
 
 interface Subscriber {
   response: ServerResponse
@@ -22,25 +30,34 @@ interface Subscriber {
 export class CheckpointFeed {
   readonly #service: NodeService
   readonly #limits: FeedLimits
-  readonly #places: Slots
+  readonly #places: SharedSlots
   readonly #subscribers = new Set<Subscriber>()
   #stop: (() => void) | null = null
 
   constructor(service: NodeService, limits: FeedLimits) {
     this.#service = service
     this.#limits = limits
-    this.#places = new Slots('subscribers', limits.changesSubscribersMax)
+    this.#places = new SharedSlots(
+      'subscribers',
+      limits.changesSubscribersMax,
+      limits.changesPerCallerMax,
+    )
   }
 
   /** Takes the response over. Throws before that when there is no place, or no checkpoint. */
-  subscribe(reply: FastifyReply): void {
+  subscribe(reply: FastifyReply, caller: Caller): void {
     const first = this.#service.checkpointFrame()
-    const release = this.#places.take()
+    const release = this.#places.take(caller)
     const headers = reply.getHeaders() as OutgoingHttpHeaders
     const response = reply.hijack().raw
     const subscriber: Subscriber = { response, blockedSinceMs: null, pending: null }
+    // Whoever stays is to ask for a place again, but members, who have theirs.
+    const lease = caller.isProven
+      ? undefined
+      : setTimeout(() => response.end(), this.#limits.changesMs)
     response.on('drain', () => this.#resume(subscriber))
     response.once('close', () => {
+      clearTimeout(lease)
       release()
       this.#subscribers.delete(subscriber)
       if (this.#subscribers.size === 0) this.#rest()

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { RecogniseCaller } from './callers.ts'
 import type { NodeService } from '../service.ts'
 import type { ApiLimits } from './limits.ts'
 import type { RequireScope } from './tokens.ts'
@@ -10,6 +11,7 @@ export interface ApiContext {
   log: Logger
   limits: ApiLimits
   requireScope: RequireScope
+  recognise: RecogniseCaller
   /** Aborts when the API closes. */
   closing: AbortSignal
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { JSON_BODY_BYTES_MAX } from '../../wire/limits.ts'
 import type { NodeService } from '../service.ts'
 import { answerHeaders, guardBrowsers } from './browsers.ts'
+import { recogniserOf } from './callers.ts'
 import { compatRoutes } from './compat.ts'
 import type { ApiContext } from './context.ts'
 import { controlRoutes } from './control.ts'
@@ -17,7 +18,7 @@ import { apiLimits, type ApiLimits } from './limits.ts'
 import { pageRoutes } from './page.ts'
 import { internalRefusal, Refusal, refusalOf, refuseRaw } from './refusal.ts'
 import { syncRoutes } from './sync.ts'
-import { FailedAttempts, requireScopeFrom } from './tokens.ts'
+import { FailedAttempts, requireScopeFrom, scopeInFrom } from './tokens.ts'
 
 /**
  * The node over HTTP. The room `node/api` owns everything between a socket and the `NodeService`:
@@ -47,14 +48,14 @@ export interface ApiOptions {
 export function createApi(service: NodeService, options: ApiOptions): Api {
   const limits = { ...apiLimits, ...options.limits }
   const closing = new AbortController()
+  const { tokens } = service.settings
+  const failures = new FailedAttempts(limits, () => performance.now())
   const context: ApiContext = {
     service,
     log: options.log,
     limits,
-    requireScope: requireScopeFrom(
-      service.settings.tokens,
-      new FailedAttempts(limits, () => performance.now()),
-    ),
+    requireScope: requireScopeFrom(tokens, failures),
+    recognise: recogniserOf(service, scopeInFrom(tokens, failures)),
     closing: closing.signal,
   }
   const answers = new Answers()

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type * as z from 'zod'
 import type { canaryAnswer, receiptAnswer, stateAnswer } from '../../wire/api.ts'
 import type { Intent } from '../../wire/intent.ts'
@@ -7,18 +7,23 @@ import { paths, type TokenScope } from '../../wire/protocol.ts'
 import { UnavailableError } from '../service.ts'
 import { signalOf, type ApiContext } from './context.ts'
 import { Refusal, unavailableRefusal } from './refusal.ts'
-import { Slots } from './slots.ts'
+import { SharedSlots } from './slots.ts'
 import { codeIn, intentsIn, unavailable, verifiedAnswer, type VerifyAnswer } from './verify.ts'
 import { awaitReceipts, parseEntry, parseWait, type Wait } from './wait.ts'
 
 /** Reading and writing the ledger: verify, canary, receipts, state. */
 export function ledgerRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { service, log, requireScope } = context
-  const waiters = new Slots('waits', context.limits.waitersMax)
+  const { service, log, limits, requireScope, recognise } = context
+  const waiters = new SharedSlots('waits', limits.waitersMax, limits.waitsPerCallerMax)
 
   /** Submits and waits. The place to wait is taken first: a refusal after the write would hide it. */
-  const submit = async (intents: readonly Intent[], wait: Wait | null, signal: AbortSignal) => {
-    const release = wait === null ? () => {} : waiters.take()
+  const submit = async (
+    request: FastifyRequest,
+    intents: readonly Intent[],
+    wait: Wait | null,
+    signal: AbortSignal,
+  ) => {
+    const release = wait === null ? () => {} : waiters.take(recognise(request))
     try {
       const outcomes = await service.submit(intents)
       const accepted = outcomes.flatMap((one) => (one.accepted ? [one.receipt] : []))
@@ -38,7 +43,12 @@ export function ledgerRoutes(app: FastifyInstance, context: ApiContext): void {
     if (scope !== null) requireScope(request, scope)
     if (service.refusalReason !== null) return unavailable(intents, service.refusalReason)
     try {
-      const { outcomes, waited } = await submit(intents, wait, signalOf(reply.raw, context))
+      const { outcomes, waited } = await submit(
+        request,
+        intents,
+        wait,
+        signalOf(reply.raw, context),
+      )
       return verifiedAnswer(intents, outcomes, waited, wait, service.merkleRoot)
     } catch (error) {
       if (error instanceof Refusal) throw error
@@ -52,7 +62,7 @@ export function ledgerRoutes(app: FastifyInstance, context: ApiContext): void {
     if (service.settings.submit === 'token') requireScope(request, 'submit')
     const wait = parseWait(request.query, context)
     const intents: Intent[] = [{ kind: 'noop', note: 'canary' }]
-    const { outcomes, waited } = await submit(intents, wait, signalOf(reply.raw, context))
+    const { outcomes, waited } = await submit(request, intents, wait, signalOf(reply.raw, context))
     const [outcome] = outcomes
     const [receipt] = waited.receipts
     if (receipt !== undefined) return { success: true, receipt }
@@ -70,7 +80,7 @@ export function ledgerRoutes(app: FastifyInstance, context: ApiContext): void {
         return { success: receipt !== null, receipt, reached: receipt !== null }
       }
       const { level, timeoutMs } = wait
-      const { receipt, reached } = await waiters.during(async () =>
+      const { receipt, reached } = await waiters.during(recognise(request), async () =>
         service.waitFor({ ...entry, level, timeoutMs }, signalOf(reply.raw, context)),
       )
       return { success: receipt !== null, receipt, reached }

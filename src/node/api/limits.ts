@@ -14,14 +14,21 @@ export interface ApiLimits {
   closeTimeoutMs: number
 
   changesSubscribersMax: number
+  changesPerCallerMax: number
+  /** How long a stranger's subscription lasts; its client opens it again. */
+  changesMs: number
   changesCommentMs: number
   /** How long a subscriber may leave what it was sent unread. */
   changesStallMs: number
 
   syncAnswersMax: number
+  syncPerCallerMax: number
   syncStallMs: number
+  /** A whole answer: longer than any of our programs waits for one. */
+  syncMs: number
 
   waitersMax: number
+  waitsPerCallerMax: number
   waitDefaultMs: number
 
   importsMax: number
@@ -47,11 +54,16 @@ export const apiLimits: ApiLimits = {
   answerStallMs: 60_000,
   closeTimeoutMs: 2_000,
   changesSubscribersMax: 128,
+  changesPerCallerMax: 16,
+  changesMs: 600_000,
   changesCommentMs: 15_000,
   changesStallMs: 15_000,
   syncAnswersMax: 32,
+  syncPerCallerMax: 8,
   syncStallMs: 15_000,
+  syncMs: 150_000,
   waitersMax: 256,
+  waitsPerCallerMax: 128,
   waitDefaultMs: 5_000,
   importsMax: 2,
   probesMax: 8,
@@ -62,6 +74,10 @@ export const apiLimits: ApiLimits = {
   tokenAddressesMax: 10_000,
 }
 
+/** Of places that anybody may take, the part that is kept for members and operators. */
+export const RESERVED_SHARE = 1 / 4
+/** Signed calls that are remembered, so that none counts twice. */
+export const CALLS_REMEMBERED_MAX = 100_000
 export const TOKEN_CHARS_MAX = 256
 export const EVENTS_DEFAULT = 100
 export const HISTORY_DEFAULT = 50

@@ -8,23 +8,27 @@ import { CheckpointFeed } from './checkpoint-feed.ts'
 import { signalOf, type ApiContext } from './context.ts'
 import { frontierIn } from './frontier-body.ts'
 import { parseInput, Refusal } from './refusal.ts'
-import { Slots } from './slots.ts'
+import { SharedSlots } from './slots.ts'
 
 /** What peers and verifiers ask: entries, change notices, attestations. Public, and all of it signed. */
 export function syncRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { service, limits } = context
+  const { service, limits, recognise } = context
 
   app.addContentTypeParser(
     SYNC_MEDIA_TYPE,
     { parseAs: 'buffer', bodyLimit: SYNC_REQUEST_BYTES_MAX },
     (_request, body, done) => done(null, body),
   )
-  const answers = new Slots('sync answers', limits.syncAnswersMax)
+  const answers = new SharedSlots('sync answers', limits.syncAnswersMax, limits.syncPerCallerMax)
   app.post(paths.sync, { bodyLimit: SYNC_REQUEST_BYTES_MAX }, async (request, reply) => {
     if (!(request.body instanceof Uint8Array)) throw notASyncRequest()
-    const release = answers.take()
+    const release = answers.take(recognise(request))
+    const deadline = setTimeout(() => reply.raw.destroy(), limits.syncMs)
     // Fires after the last byte too, and when the client went away before the first.
-    reply.raw.once('close', release)
+    reply.raw.once('close', () => {
+      clearTimeout(deadline)
+      release()
+    })
     const signal = signalOf(reply.raw, context)
     const chunks = service.serveSync(request.body, signal)[Symbol.asyncIterator]()
     const first = await chunks.next()
@@ -34,8 +38,8 @@ export function syncRoutes(app: FastifyInstance, context: ApiContext): void {
 
   const feed = new CheckpointFeed(service, limits)
   context.closing.addEventListener('abort', () => feed.close(), { once: true })
-  app.get(paths.changes, { exposeHeadRoute: false }, async (_request, reply) => {
-    feed.subscribe(reply)
+  app.get(paths.changes, { exposeHeadRoute: false }, async (request, reply) => {
+    feed.subscribe(reply, recognise(request))
   })
 
   const bodyLimit = FRONTIER_BODY_BYTES_MAX

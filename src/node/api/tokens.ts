@@ -59,6 +59,25 @@ export class FailedAttempts {
   }
 }
 
+/** The scope of the token that a request carries; null for none, an unknown one, or a blocked address. */
+export type ScopeIn = (request: FastifyRequest) => TokenScope | null
+
+export function scopeInFrom(stored: readonly TokenHash[], failures: FailedAttempts): ScopeIn {
+  return (request) => {
+    const { authorization } = request.headers
+    if (authorization === undefined || failures.blockedForMs(request.ip) > 0) return null
+    const granted = grantedTo(authorization, stored)
+    if (granted === null) failures.add(request.ip)
+    return granted
+  }
+}
+
+function grantedTo(header: string, stored: readonly TokenHash[]): TokenScope | null {
+  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(header)?.[1] ?? ''
+  const isTokenLike = token !== '' && token.length <= TOKEN_CHARS_MAX
+  return isTokenLike ? scopeOf(stored, token) : null
+}
+
 /** Throws unless the request carries a token of this scope or a wider one. */
 export type RequireScope = (request: FastifyRequest, scope: TokenScope) => void
 
@@ -74,9 +93,7 @@ export function requireScopeFrom(
     const blockedForMs = failures.blockedForMs(request.ip)
     if (blockedForMs > 0) throw tooManyAttempts(blockedForMs)
 
-    const token = /^Bearer +([\x21-\x7e]+)$/i.exec(header)?.[1] ?? ''
-    const isTokenLike = token !== '' && token.length <= TOKEN_CHARS_MAX
-    const granted = isTokenLike ? scopeOf(stored, token) : null
+    const granted = grantedTo(header, stored)
     if (granted === null) {
       failures.add(request.ip)
       throw unknownToken()

@@ -20,6 +20,8 @@ export interface HttpHandlers {
   onNotice(peerId: string, frame: Uint8Array): void
   /** That stream opened or closed. */
   onNotices(peerId: string, isOpen: boolean): void
+  /** The headers by which this node says to a peer who asks. */
+  callerHeaders(peerId: string): Readonly<Record<string, string>>
 }
 
 /**
@@ -46,6 +48,7 @@ export class HttpLung {
     const answer = await this.#client.ask(this.#urlOf(peerId, paths.sync), {
       method: 'POST',
       headers: {
+        ...this.#handlers.callerHeaders(peerId),
         'content-type': SYNC_MEDIA_TYPE,
         'content-length': String(syncRequest.length),
         accept: SYNC_MEDIA_TYPE,
@@ -100,7 +103,7 @@ export class HttpLung {
   async *#notices(peerId: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const answer = await this.#client.ask(this.#urlOf(peerId, paths.changes), {
       method: 'GET',
-      headers: { accept: 'text/event-stream' },
+      headers: { ...this.#handlers.callerHeaders(peerId), accept: 'text/event-stream' },
       silenceMsMax: NOTICE_SILENCE_MS_MAX,
       signal,
     })
