@@ -15,6 +15,7 @@ import { Core } from './replica/core.ts'
 import { isCorruption, restoredFrom, snapshotIn } from './restore.ts'
 import { UnavailableError } from './service.ts'
 import type { ReceiptWait, StoreIntegrity, SubmitOutcome } from './service.ts'
+import { SignatureCheck } from './signature-check.ts'
 import { auditStore } from './store-audit.ts'
 import { StoreError } from './store/errors.ts'
 import { emptyBatch, Store } from './store/store.ts'
@@ -47,6 +48,7 @@ export interface DurableReplicaOptions {
  * written is opened again until it can: what was not on the disk was never acknowledged.
  */
 export class DurableReplica {
+  readonly signatures = new SignatureCheck()
   readonly #options: DurableReplicaOptions
   readonly #stopping = new AbortController()
   #store: Store
@@ -339,7 +341,7 @@ export class DurableReplica {
         heartbeatMs: settings.heartbeatMs,
       },
       sign: key.sign,
-      verify: verifySignature,
+      verify: this.signatures.verify,
       stored: (author, seq) => this.#store.entry(author, seq),
     }
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { ProbeAnswer } from '../wire/api.ts'
 import { CALLER_HEADER } from '../wire/caller.ts'
 import { WireError } from '../wire/cbor.ts'
+import type { SignedEntry } from '../wire/entry.ts'
 import type { Member } from '../wire/lattice.ts'
 import { peerIdIn, type Settings } from '../wire/settings.ts'
 import { verifySignature } from '../wire/signature.ts'
@@ -37,6 +38,8 @@ export interface LungsOptions {
 
 export interface LungsHandlers {
   push(event: CoreEvent): void
+  /** Resolves when the signatures of these were looked at. */
+  lookAt(entries: readonly SignedEntry[]): Promise<void>
   /** Resolves when there is room for more. */
   room(): Promise<void>
   /** What a sync request carries: our frontier and newest checkpoint. */
@@ -185,7 +188,10 @@ export class Lungs {
           : this.#http.pull(peerId, request, signal)
       for await (const frame of readFrames(this.#counted(lung, via), verifySignature)) {
         rttMs ??= performance.now() - startedMs
-        if (frame.kind === 'entries') entryCount += frame.entries.length
+        if (frame.kind === 'entries') {
+          entryCount += frame.entries.length
+          await this.#handlers.lookAt(frame.entries)
+        }
         this.#pushFrame(frame, peerId, via)
         await this.#handlers.room()
       }

@@ -111,6 +111,7 @@ export class LatticeNode implements NodeService {
       { settings, seed: key.seed, others: this.#others, httpServer, log },
       {
         push: (event) => engine.push(event),
+        lookAt: (entries) => this.#replica.signatures.lookAt(entries),
         room: () => engine.room(),
         syncRequest: () => this.#replica.syncRequest(),
         serveSync: (request, signal) => this.serveSync(request, signal),

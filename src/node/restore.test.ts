@@ -195,7 +195,7 @@ describe('a node that starts again', () => {
       } catch (error) {
         found = isCorruption(error) ? facts : error
       }
-      expect(found, edit).toEqual(facts)
+      expect({ edit, found }).toEqual({ edit, found: facts })
     }
   })
 

@@ -94,6 +94,26 @@ export const verifySignature: Verify = (publicKey, tag, bytes, signature) => {
   }
 }
 
+/** The same answer, worked out on another thread. */
+export function verifySignatureAside(
+  publicKey: Uint8Array,
+  tag: Tag,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (signature.length !== SIGNATURE_BYTES || !isSoundPublicKey(publicKey))
+    return Promise.resolve(false)
+  return new Promise((resolve) => {
+    try {
+      verify(null, tagged(tag, bytes), keyObjectOf(publicKey), signature, (error, isValid) =>
+        resolve(error === null && isValid),
+      )
+    } catch {
+      resolve(false)
+    }
+  })
+}
+
 /** An Ed25519 public key inside a libp2p peer id: identity multihash of the protobuf-framed key. */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 
