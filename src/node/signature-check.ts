@@ -1,4 +1,4 @@
-import { parseAuthorId } from '../wire/author.ts'
+import { authorKey } from '../wire/author.ts'
 import type { SignedEntry } from '../wire/entry.ts'
 import { tags, verifySignature, verifySignatureAside, type Verify } from '../wire/signature.ts'
 
@@ -20,9 +20,9 @@ export class SignatureCheck {
   }
 
   async #lookAt({ entry, bytes, signature }: SignedEntry): Promise<void> {
-    const author = parseAuthorId(entry.author)
-    if (author === null) return
-    const isSound = await verifySignatureAside(author.publicKey, tags.entry, bytes, signature)
+    const publicKey = authorKey(entry.author)
+    if (publicKey === null) return
+    const isSound = await verifySignatureAside(publicKey, tags.entry, bytes, signature)
     if (isSound) this.#sound.set(bytes, signature)
   }
 }

@@ -21,6 +21,10 @@ export const authorBytes = (author: AuthorId): Uint8Array => {
   return bytes
 }
 
+/** The key that an author's entries are signed with; null for anything that is no author id. */
+export const authorKey = (author: AuthorId): Uint8Array | null =>
+  fromHex(author, AUTHOR_BYTES)?.subarray(0, PUBLIC_KEY_BYTES) ?? null
+
 /** The parts of an author id; null for anything that is not one, or whose key is unsound. */
 export function parseAuthorId(
   author: string,

@@ -1,4 +1,4 @@
-import { authorBytes, parseAuthorId, AUTHOR_BYTES, type AuthorId } from './author.ts'
+import { authorBytes, authorKey, AUTHOR_BYTES, type AuthorId } from './author.ts'
 import { fromHex, toHex } from './bytes.ts'
 import {
   asArray,
@@ -140,8 +140,8 @@ function amountOf(value: Cbor | undefined): number {
 
 /** Whether the author signed these bytes. */
 export function isSigned(signed: SignedEntry, verify: Verify): boolean {
-  const author = parseAuthorId(signed.entry.author)
-  return author !== null && verify(author.publicKey, tags.entry, signed.bytes, signed.signature)
+  const publicKey = authorKey(signed.entry.author)
+  return publicKey !== null && verify(publicKey, tags.entry, signed.bytes, signed.signature)
 }
 
 /** Where an entry stands in the order in which entries are applied. */

@@ -82,26 +82,31 @@ export interface Arrival {
 
 /** The newest entries, what brought them and when; older ones are in the store. */
 export class Arrivals {
-  readonly #arrivals = new Map<string, Arrival>()
+  /** Two generations: of one map, taking out the oldest again and again gets slow. */
+  #young = new Map<string, Arrival>()
+  #old = new Map<string, Arrival>()
 
   record(arrival: Arrival): void {
     const { author, seq } = arrival.signed.entry
-    this.#arrivals.set(`${author}:${seq}`, arrival)
-    if (this.#arrivals.size <= ARRIVALS_MAX) return
-    for (const oldest of this.#arrivals.keys()) {
-      this.#arrivals.delete(oldest)
-      break
-    }
+    this.#young.set(placeOf(author, seq), arrival)
+    if (this.#young.size < ARRIVALS_MAX / 2) return
+    this.#old = this.#young
+    this.#young = new Map()
   }
 
   /** An author's log ends at `size` now. */
   forget(author: AuthorId, size: number): void {
-    for (const [place, { signed }] of this.#arrivals) {
-      if (signed.entry.author === author && signed.entry.seq >= size) this.#arrivals.delete(place)
+    for (const generation of [this.#young, this.#old]) {
+      for (const [place, { signed }] of generation) {
+        if (signed.entry.author === author && signed.entry.seq >= size) generation.delete(place)
+      }
     }
   }
 
   of(author: AuthorId, seq: number): Arrival | undefined {
-    return this.#arrivals.get(`${author}:${seq}`)
+    const place = placeOf(author, seq)
+    return this.#young.get(place) ?? this.#old.get(place)
   }
 }
+
+const placeOf = (author: AuthorId, seq: number): string => `${author}:${seq}`
