@@ -18,7 +18,9 @@ import type { ReceiptWait, StoreIntegrity, SubmitOutcome } from './service.ts'
 import { SignatureCheck } from './signature-check.ts'
 import { auditStore } from './store-audit.ts'
 import { StoreError } from './store/errors.ts'
+import { setAside } from './store/salvage.ts'
 import { emptyBatch, Store } from './store/store.ts'
+import { refill } from './refill.ts'
 import { rebuildFrom } from './rebuild.ts'
 import { syncAnswer } from './sync-answer.ts'
 
@@ -196,6 +198,32 @@ export class DurableReplica {
     }
   }
 
+  /**
+   * Begins a new database in place of a damaged one, which is kept beside it: with what of each log is
+   * sound, and under another incarnation; the peers bring the rest. Resolves with how many entries were
+   * sound. Throws `UnavailableError` when nothing is damaged, `StoreError` when it cannot be done.
+   */
+  repair(): { entriesKept: number; damagedFile: string } {
+    if (this.#corruption === null) throw new UnavailableError('the store is not damaged')
+    const { stateDir } = this.#options.settings
+    const why = this.#corruption
+    this.#engine?.close()
+    this.#store.close()
+    const damagedFile = setAside(stateDir)
+    this.#store = this.#openStore()
+    const entriesKept = refill(this.#store, damagedFile)
+    this.#corruption = null
+    this.#engine = this.#start()
+    const message = `store repaired: ${entriesKept} entries were sound, the rest comes from the peers`
+    this.push({
+      kind: 'note',
+      event: { kind: 'store', message, data: { why, damaged_file: damagedFile } },
+    })
+    this.#options.log.warn({}, `[STORE] ${message}`)
+    this.#options.onReopened()
+    return { entriesKept, damagedFile }
+  }
+
   close(): void {
     this.#stopping.abort()
     if (this.#reopen !== null) clearTimeout(this.#reopen)
@@ -280,6 +308,7 @@ export class DurableReplica {
 
   /** Our own log has ended: this directory goes on under another incarnation. */
   #reincarnate(): void {
+    if (this.#stopping.signal.aborted) return
     this.#engine?.fail('this log was ended; another one begins')
     this.#store.reincarnate()
     this.#openAgain()

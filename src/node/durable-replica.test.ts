@@ -1,0 +1,127 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { authorIdOf } from '../wire/author.ts'
+import { latticeIdOf } from '../wire/lattice.ts'
+import { equivocationOf, type Seal } from '../wire/seal.ts'
+import { signEntry } from '../wire/entry.ts'
+import { parseSettings, type Settings } from '../wire/settings.ts'
+import { DurableReplica } from './durable-replica.ts'
+import { systemClock } from './engine.ts'
+import { nodeKeyOf } from './keys.ts'
+
+const key = nodeKeyOf(new Uint8Array(32).fill(5))
+const genesis = new Map([['Alice', 1000]])
+const lattice = latticeIdOf('durable', genesis)
+const pay = { kind: 'transfer', from: 'Alice', to: 'Bob', amount: 1 } as const
+
+let directory: string
+let replica: DurableReplica
+let reopened = 0
+
+function settingsIn(stateDir: string): Settings {
+  const parsed = parseSettings({
+    AETHEL_NODE_NAME: 'node1',
+    AETHEL_NODE_KEY_FILE: 'node.key',
+    AETHEL_STATE_DIR: stateDir,
+    AETHEL_LATTICE_NAME: 'durable',
+    AETHEL_GENESIS: 'Alice:1000',
+    AETHEL_MEMBERS: `node1=${key.peerId}@http://127.0.0.1:1`,
+    AETHEL_HTTP_PORT: '1',
+    AETHEL_P2P_ENABLED: 'false',
+  })
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  return parsed.settings
+}
+
+const open = (): DurableReplica =>
+  new DurableReplica({
+    settings: settingsIn(directory),
+    key,
+    lattice,
+    others: [],
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    onOutput: () => undefined,
+    onReopened: () => {
+      reopened += 1
+    },
+  })
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'aethel-durable-'))
+  reopened = 0
+  replica = open()
+})
+afterEach(() => {
+  replica.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const submitted = async (count: number): Promise<void> => {
+  for (let index = 0; index < count; index += 1) {
+    const [outcome] = await replica.submit([pay])
+    expect(outcome?.accepted).toBe(true)
+  }
+}
+const events = (): string[] => replica.store.events(0, 99, 0).map(({ message }) => message)
+
+describe('a store that was found damaged', () => {
+  beforeEach(async () => {
+    await submitted(5)
+    replica.close()
+    const raw = new DatabaseSync(join(directory, 'ledger.sqlite'))
+    raw.exec(`BEGIN; UPDATE entry SET signature = zeroblob(64) WHERE seq = 3`)
+    raw.exec('COMMIT')
+    raw.close()
+    replica = open()
+  })
+
+  it('accepts nothing until it is repaired; then it has what was sound, under another incarnation', async () => {
+    const { incarnation } = replica.store
+    expect(replica.refusalReason).toContain('entry 3')
+    await expect(replica.submit([pay])).rejects.toThrow('entry 3')
+    const { entriesKept, damagedFile } = replica.repair()
+    expect(entriesKept).toBe(3)
+    expect(readdirSync(directory)).toContain(damagedFile.split('/').at(-1))
+    expect(replica.refusalReason).toBeNull()
+    expect(replica.store.incarnation).not.toBe(incarnation)
+    expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(3)
+    await submitted(2)
+    expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(5)
+    expect(events().join()).toContain('store repaired: 3 entries were sound')
+    expect(reopened).toBe(1)
+  })
+
+  it('is not repaired twice', () => {
+    replica.repair()
+    expect(() => replica.repair()).toThrow('not damaged')
+  })
+})
+
+describe('a node that hears that its own log was ended', () => {
+  it('goes on in another one, with everything but what was cut off', async () => {
+    await submitted(3)
+    const { incarnation } = replica.store
+    const author = authorIdOf(key.publicKey, Buffer.from(incarnation, 'hex'))
+    const mine = replica.store.entry(author, 1)
+    if (mine === null) throw new Error('not stored')
+    const other = signEntry({ ...mine.entry, intent: { kind: 'noop', note: 'two' } }, key.sign)
+    const seal = equivocationOf(mine, other) as Seal
+    const cutOff = replica.submit([pay])
+    replica.push({ kind: 'seals', seals: [seal], from: 'b' })
+    await expect(cutOff).rejects.toThrow('not held')
+    await vi.waitFor(() => expect(reopened).toBe(1))
+    expect(replica.store.incarnation).not.toBe(incarnation)
+    expect(replica.core?.logs.sizeOf(author)).toBe(1)
+    await submitted(1)
+    expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(2)
+    replica.close()
+    replica = open()
+    expect(replica.refusalReason).toBeNull()
+    expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(2)
+  })
+})
