@@ -6,6 +6,7 @@
  * signed a root, or where hashes are kept; it is synchronous and pure, and must stay so: no clock,
  * randomness, process, file or network, and of `node:crypto` only `hash`.
  */
+export { ChangingTree } from './changing-tree.ts'
 export { emptyRoot, leafHash, nodeHash, rootOfLeaves } from './hash.ts'
 export type { Hash } from './hash.ts'
 export { MerkleLog } from './log.ts'

@@ -1,4 +1,4 @@
-import { leafHash, rootOfLeaves } from '../../merkle/index.ts'
+import { ChangingTree, leafHash } from '../../merkle/index.ts'
 import { toHex } from '../../wire/bytes.ts'
 import { encodeCanonical } from '../../wire/cbor.ts'
 import type { Genesis } from '../../wire/lattice.ts'
@@ -20,8 +20,10 @@ export type Undo = readonly (readonly [account: string, before: number | undefin
 /** Balances in minor units, and the RFC 6962 root over `(account, balance)` in account order. */
 export class Accounts {
   readonly #balances: Map<string, number>
-  readonly #leaves = new Map<string, Uint8Array>()
-  #names: string[] | null = null
+  /** Place of each account in account order, and the tree over them; null since there are others. */
+  #tree: { places: ReadonlyMap<string, number>; tree: ChangingTree } | null = null
+  /** Accounts whose leaves are not what their balances are. */
+  readonly #changed = new Set<string>()
   #root: string | null = null
   #total: number
 
@@ -45,7 +47,7 @@ export class Accounts {
 
   /** In account order. */
   sorted(): ReadonlyMap<string, number> {
-    return new Map(this.#sortedNames().map((name) => [name, this.#balances.get(name) ?? 0]))
+    return new Map(this.#names().map((name) => [name, this.#balances.get(name) ?? 0]))
   }
 
   /** Why this intent would be rejected now; null when it holds. */
@@ -84,7 +86,7 @@ export class Accounts {
 
   /** 64 hex. */
   root(): string {
-    this.#root ??= toHex(rootOfLeaves(this.#sortedNames().map((name) => this.#leaf(name))))
+    this.#root ??= toHex(this.#upToDate().root())
     return this.#root
   }
 
@@ -95,27 +97,35 @@ export class Accounts {
   }
 
   #set(account: string, balance: number | undefined): void {
-    if (balance === undefined) {
-      this.#balances.delete(account)
-      this.#names = null
-    } else {
-      if (!this.#balances.has(account)) this.#names = null
-      this.#balances.set(account, balance)
-    }
-    this.#leaves.delete(account)
+    const isOther = (balance === undefined) === this.#balances.has(account)
+    if (balance === undefined) this.#balances.delete(account)
+    else this.#balances.set(account, balance)
+    if (isOther) this.#tree = null
+    this.#changed.add(account)
     this.#root = null
   }
 
-  #sortedNames(): string[] {
-    this.#names ??= [...this.#balances.keys()].toSorted()
-    return this.#names
+  #upToDate(): ChangingTree {
+    if (this.#tree === null) {
+      const names = this.#names()
+      this.#tree = {
+        places: new Map(names.map((name, place) => [name, place])),
+        tree: new ChangingTree(names.map((name) => this.#leaf(name))),
+      }
+    } else {
+      const { places, tree } = this.#tree
+      for (const account of this.#changed) tree.set(places.get(account) ?? -1, this.#leaf(account))
+    }
+    this.#changed.clear()
+    return this.#tree.tree
+  }
+
+  #names(): string[] {
+    if (this.#tree !== null) return [...this.#tree.places.keys()]
+    return [...this.#balances.keys()].toSorted()
   }
 
   #leaf(account: string): Uint8Array {
-    const known = this.#leaves.get(account)
-    if (known !== undefined) return known
-    const leaf = leafHash(encodeCanonical([account, this.#balances.get(account) ?? 0]))
-    this.#leaves.set(account, leaf)
-    return leaf
+    return leafHash(encodeCanonical([account, this.#balances.get(account) ?? 0]))
   }
 }
