@@ -111,8 +111,9 @@ export class EntryTable {
 
   /**
    * The same, after checking that each is what was once appended: numbers without gaps, each `prev` the
-   * hash of the entry before, signatures; and, where `to` is null, as many as were committed. Throws
-   * `StoreError` `corrupt`, naming the first that is not.
+   * hash of the entry before, signatures; and, where `to` is null, as many as were committed. What is
+   * appended after it began is left to the next reading. Throws `StoreError` `corrupt`, naming the first
+   * that is not.
    */
   *audited(
     author: AuthorId,
@@ -125,7 +126,8 @@ export class EntryTable {
     const uncheckedBelow = signatures === 'all' ? 0 : (to ?? committed ?? 0) - SIGNATURES_AT_START
     let seq = from
     let prev = from === 0 ? NO_PREVIOUS : (this.one(author, from - 1)?.id ?? '')
-    for (const row of this.#rows(author, from, to ?? Number.MAX_SAFE_INTEGER)) {
+    const end = to ?? Math.max(committed ?? 0, this.#endOf(number))
+    for (const row of this.#rows(author, from, end)) {
       const signed = auditedEntry(row, { author, seq, prev }, seq >= uncheckedBelow)
       seq += 1
       prev = signed.id
@@ -192,6 +194,14 @@ export class EntryTable {
       .prepare('SELECT min(seq) AS seq FROM entry WHERE author = ? AND seq >= ?')
       .get(number, seq)
     return Number(row?.['seq'] ?? Number.MAX_SAFE_INTEGER)
+  }
+
+  /** One more than the largest number that an entry has; 0 when there is none. */
+  #endOf(number: number): number {
+    const row = this.#database
+      .prepare('SELECT max(seq) + 1 AS size FROM entry WHERE author = ?')
+      .get(number)
+    return Number(row?.['size'] ?? 0)
   }
 
   #committed(number: number): number | null {
