@@ -30,7 +30,7 @@ export class Relay {
   set(state: RelayState): void {
     this.#state = state
     for (const pair of this.#pairs) {
-      if (state === 'closed') for (const socket of pair) socket.resetAndDestroy()
+      if (state === 'closed') for (const socket of pair) reset(socket)
       else if (state === 'silent') for (const socket of pair) socket.pause()
       else for (const socket of pair) socket.resume()
     }
@@ -45,7 +45,7 @@ export class Relay {
 
   #accept(near: Socket): void {
     if (this.#state === 'closed') {
-      near.resetAndDestroy()
+      reset(near)
       return
     }
     const far = connect(this.#targetPort, '127.0.0.1')
@@ -68,4 +68,13 @@ export class Relay {
       else from.resume()
     }
   }
+}
+
+/**
+ * Ends a connection with a reset where that can be. On a socket that is being shut down Node's
+ * `resetAndDestroy` closes nothing: its handle stays, and the event loop spins on it.
+ */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
