@@ -23,8 +23,7 @@ async function run(): Promise<ExitName> {
   const request = parseCommandLine(argv, ownVersion())
   if (request.kind === 'told') {
     const { as, text } = request
-    process.stdout.write(isJson ? `${JSON.stringify({ [as]: text })}\n` : `${text}\n`)
-    return 'done'
+    return tell(isJson ? `${JSON.stringify({ [as]: text })}\n` : `${text}\n`)
   }
   const { calledAs } = await import('./called-as.ts')
   const { execute, tellFailure } = await import('./execute.ts')
@@ -63,6 +62,18 @@ async function run(): Promise<ExitName> {
   const ended = await execute(request, world)
   isOver = true
   return ended
+}
+
+/** Resolves when it is out, or cannot be: a pipe that was closed had enough, a full disk did not. */
+function tell(text: string): Promise<ExitName> {
+  return new Promise((resolve) => {
+    process.stdout.on('error', () => {})
+    process.stdout.write(text, (error?: NodeJS.ErrnoException | null) => {
+      const isEnough = (error ?? null) === null || error?.code === 'EPIPE'
+      if (!isEnough) process.stderr.write(`✘ the output cannot be used (${error?.code ?? ''})\n`)
+      resolve(isEnough ? 'done' : 'failed')
+    })
+  })
 }
 
 function ownVersion(): string {

@@ -278,11 +278,13 @@ export class LatticeNode implements NodeService {
     await this.#overrides?.startP2p()
   }
 
-  events(sinceSeq: number, limit: number): { events: LatticeEvent[]; next: number } {
+  events(sinceSeq: number | null, limit: number): { events: LatticeEvent[]; next: number } {
     const { store } = this.#replica
     if (!store.isOpen) throw new UnavailableError(this.refusalReason ?? 'the store is not open')
-    const events = store.events(sinceSeq, limit, this.#options.clock.wallMs())
-    return { events, next: events.at(-1)?.seq ?? sinceSeq }
+    const wallMs = this.#options.clock.wallMs()
+    const events =
+      sinceSeq === null ? store.newestEvents(limit, wallMs) : store.events(sinceSeq, limit, wallMs)
+    return { events, next: events.at(-1)?.seq ?? sinceSeq ?? 0 }
   }
 
   p2pStatus(): P2pStatus {

@@ -65,7 +65,8 @@ export interface NodeService {
   fault(): { kind: 'p2p-stop'; endsInMs: number } | null
   clearFault(): Promise<void>
 
-  events(sinceSeq: number, limit: number): { events: LatticeEvent[]; next: number }
+  /** Events after `sinceSeq`; null: the newest. The oldest first. */
+  events(sinceSeq: number | null, limit: number): { events: LatticeEvent[]; next: number }
   p2pStatus(): P2pStatus
   /** Reads the whole store again and compares it with what is in memory. */
   verifyStore(): Promise<StoreIntegrity>

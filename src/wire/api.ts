@@ -192,7 +192,7 @@ export const networkAnswer = z.object({
   basis: z.string(),
 })
 
-/** `GET /api/lattice/events?since=n&limit=n`: transitions and peer changes, oldest first. */
+/** `GET /api/lattice/events?since=n&limit=n` or `?last=n`: transitions and peer changes, oldest first. */
 export const eventKinds = [
   'started',
   'stopped',

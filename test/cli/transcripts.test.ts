@@ -1,10 +1,12 @@
 /** What a shell without a terminal sees: what is said where, and the exit code. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
   globSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,6 +15,8 @@ import {
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text as textOf } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { builtCli, type BuiltCli, type Ended } from './built-cli.ts'
 
@@ -50,6 +54,26 @@ async function json(line: string): Promise<{ code: number | null; document: Docu
 }
 
 describe('usage', () => {
+  it('what is told to a full disk ends quietly, and fails', async () => {
+    for (const words of ['--help', '--version', 'help deploy --json', 'schema']) {
+      const child = spawn(
+        process.execPath,
+        [join(cli.home, 'bin/aethel-lattice.js'), ...words.split(' ')],
+        {
+          cwd,
+          stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+        },
+      )
+      const [[code], err] = await Promise.all([
+        once(child, 'close'),
+        textOf(child.stderr as Readable),
+      ])
+      expect([words, code]).toEqual([words, 1])
+      expect(err).toMatch(/^✘ the output cannot be used/)
+      expect(err).not.toMatch(/\n\s+at /)
+    }
+  })
+
   it('--help and --version are told on stdout', async () => {
     const help = await run('--help')
     expect(help).toMatchObject({ code: 0, err: '' })

@@ -16,14 +16,17 @@ export async function releases(app: App): Promise<Outcome> {
   return {
     exit: 'done',
     json: {
-      releases: rows.map(({ id, version, isProven, provenAt, isWithdrawn, currentOn }) => ({
-        id,
-        version,
-        proven: isProven,
-        proven_at: provenAt,
-        withdrawn: isWithdrawn,
-        current_on: currentOn,
-      })),
+      releases: rows.map(
+        ({ id, version, settings, isProven, provenAt, isWithdrawn, currentOn }) => ({
+          id,
+          version,
+          settings,
+          proven: isProven,
+          proven_at: provenAt,
+          withdrawn: isWithdrawn,
+          current_on: currentOn,
+        }),
+      ),
     },
     text: (paint) => formatReleases(rows, paint),
   }

@@ -77,15 +77,26 @@ describe('releases', () => {
   it('are the newest first, with what they are', () => {
     const row = { id: 'r0123456789ab', version: '0.1.0', isProven: true, isWithdrawn: false }
     const rows = [
-      { ...row, provenAt: '2026-01-02T03:04:05.678Z', currentOn: ['node1', 'node2'] },
-      { ...row, provenAt: '2026-01-01T03:04:05.678Z', isWithdrawn: true, currentOn: [] },
-      { ...row, provenAt: null, isProven: false, currentOn: ['node3'] },
+      {
+        ...row,
+        settings: 'aaaaaaaa',
+        provenAt: '2026-01-02T03:04:05.678Z',
+        currentOn: ['node1', 'node2'],
+      },
+      {
+        ...row,
+        settings: 'bbbbbbbb',
+        provenAt: '2026-01-01T03:04:05.678Z',
+        isWithdrawn: true,
+        currentOn: [],
+      },
+      { ...row, settings: null, provenAt: null, isProven: false, currentOn: ['node3'] },
     ]
     expect(formatReleases(rows, plain)).toBe(
-      `  release        version  proven                                   runs on
-  r0123456789ab  0.1.0    2026-01-02 03:04 UTC                     node1, node2
-  r0123456789ab  0.1.0    2026-01-01 03:04 UTC (rolled back from)
-  r0123456789ab  0.1.0    never                                    node3`,
+      `  release        version  settings  proven                                   runs on
+  r0123456789ab  0.1.0    aaaaaaaa  2026-01-02 03:04 UTC                     node1, node2
+  r0123456789ab  0.1.0    bbbbbbbb  2026-01-01 03:04 UTC (rolled back from)
+  r0123456789ab  0.1.0              never                                    node3`,
     )
   })
 

@@ -4,13 +4,14 @@ import { table } from './table.ts'
 
 export function formatReleases(rows: readonly ReleaseRow[], paint: Paint): string {
   if (rows.length === 0) return 'No release was deployed yet.'
-  const heads = ['release', 'version', 'proven', 'runs on'].map(paint.faint)
+  const heads = ['release', 'version', 'settings', 'proven', 'runs on'].map(paint.faint)
   return table(
     [
       heads,
-      ...rows.map(({ id, version, provenAt, isWithdrawn, currentOn }) => [
+      ...rows.map(({ id, version, settings, provenAt, isWithdrawn, currentOn }) => [
         id,
         version,
+        settings ?? '',
         provenAt === null
           ? paint.unsure('never')
           : `${provenAt.slice(0, 16).replace('T', ' ')} UTC${isWithdrawn ? paint.unsure(' (rolled back from)') : ''}`,

@@ -14,6 +14,7 @@ import { parseInput, wholeNumber } from './refusal.ts'
 const eventsQuery = z.object({
   since: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   limit: wholeNumber(1, EVENTS_PER_ANSWER_MAX).default(EVENTS_DEFAULT),
+  last: wholeNumber(1, EVENTS_PER_ANSWER_MAX).optional(),
 })
 
 /** How the node is: for supervisors, monitors, the CLI and the page. */
@@ -50,9 +51,10 @@ export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
   })
 
   app.get(paths.events, async (request): Promise<z.infer<typeof eventsAnswer>> => {
-    const hint = `since=<seq>, limit=1 to ${EVENTS_PER_ANSWER_MAX}`
-    const { since, limit } = parseInput(eventsQuery, request.query, hint)
-    return { success: true, ...service.events(since, limit) }
+    const hint = `since=<seq>, limit=1 to ${EVENTS_PER_ANSWER_MAX}; or last=1 to ${EVENTS_PER_ANSWER_MAX}`
+    const { since, limit, last } = parseInput(eventsQuery, request.query, hint)
+    const found = last === undefined ? service.events(since, limit) : service.events(null, last)
+    return { success: true, ...found }
   })
 
   const metrics = metricsOf(service)

@@ -246,7 +246,7 @@ export class FakeNode implements NodeService {
     this.armed = null
   }
 
-  events(sinceSeq: number, limit: number): { events: LatticeEvent[]; next: number } {
+  events(sinceSeq: number | null, limit: number): { events: LatticeEvent[]; next: number } {
     const all: LatticeEvent[] = ['started', 'peer', 'mode'].map((kind, index) => ({
       seq: index + 1,
       kind: kind as LatticeEvent['kind'],
@@ -255,8 +255,11 @@ export class FakeNode implements NodeService {
       at: '2026-01-01T00:00:00.000Z',
       data: {},
     }))
-    const events = all.filter((event) => event.seq > sinceSeq).slice(0, limit)
-    return { events, next: events.at(-1)?.seq ?? sinceSeq }
+    const events =
+      sinceSeq === null
+        ? all.slice(-limit)
+        : all.filter((event) => event.seq > sinceSeq).slice(0, limit)
+    return { events, next: events.at(-1)?.seq ?? sinceSeq ?? 0 }
   }
 
   p2pStatus(): P2pStatus {

@@ -172,6 +172,14 @@ test('the state is signed as the predecessor signed it', async () => {
   expect(state.signature).toMatch(/^[0-9a-f]{128}$/)
 })
 
+test('the newest events are the last of all', async () => {
+  const { get } = await serve()
+  const newest = wire.eventsAnswer.parse(await (await get(`${paths.events}?last=2`)).json())
+  expect(newest.events.map((event) => event.seq)).toEqual([2, 3])
+  expect(newest.next).toBe(3)
+  expect((await get(`${paths.events}?last=0`)).status).toBe(400)
+})
+
 test('events go on from `next`', async () => {
   const { get } = await serve()
   const from = async (query: string) =>

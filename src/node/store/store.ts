@@ -239,6 +239,11 @@ export class Store {
     return this.#events.since(sinceSeq, limit, wallMs)
   }
 
+  /** The newest events, the oldest of them first. */
+  newestEvents(limit: number, wallMs: number): LatticeEvent[] {
+    return this.#events.newest(limit, wallMs)
+  }
+
   get isOpen(): boolean {
     return this.#database.isOpen
   }

@@ -70,7 +70,13 @@ it('lists releases newest first, with who runs them, and those never proven at t
       ? running(name, 'd', 'x', { held: [held('a', 'x'), held('e', 'x')] })
       : running(name, 'b', 'x'),
   )
-  const rows = releaseRows(register, observed).map((row) => [
+  const listed = releaseRows(register, observed)
+  const settingsOf = listed.map((row) => row.settings)
+  expect(settingsOf.slice(3)).toEqual([null, null])
+  // Two generations of one release differ by their settings, and equal settings look equal.
+  expect(settingsOf[0]).not.toBe(settingsOf[1])
+  expect(settingsOf[1]).toBe(settingsOf[2])
+  const rows = listed.map((row) => [
     row.id,
     row.version,
     row.isProven,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Generation, HeldGeneration, ObservedNode } from '../targets/target.ts'
 
 /** A rollout after which the whole lattice passed its gates and its verification. */
@@ -70,12 +71,19 @@ export const keptGenerations =
 export interface ReleaseRow {
   id: string
   version: string
+  /** Tells apart what one release was proven with: of all nodes' settings, 8 hex; null: never proven. */
+  settings: string | null
   /** Null: held somewhere, never proven. */
   provenAt: string | null
   isProven: boolean
   isWithdrawn: boolean
   /** Names of the nodes that run it, with the settings that it was proven with if it was. */
   currentOn: string[]
+}
+
+const digestOf = (nodes: ProvenRelease['nodes']): string => {
+  const settings = Object.entries(nodes).map(([name, node]) => `${name} ${node.settings}`)
+  return hash('sha256', settings.toSorted().join('\n')).slice(0, 8)
 }
 
 /** Every release that is proven or held, newest first; those never proven at the end. */
@@ -95,6 +103,7 @@ export function releaseRows(
   const rows = proven.toReversed().map((one) => ({
     id: one.release,
     version: one.version,
+    settings: digestOf(one.nodes),
     provenAt: one.provenAt,
     isProven: true,
     isWithdrawn: one.isWithdrawn,
@@ -111,6 +120,7 @@ export function releaseRows(
     ...[...others.values()].map(({ release, version }) => ({
       id: release,
       version,
+      settings: null,
       provenAt: null,
       isProven: false,
       isWithdrawn: false,
