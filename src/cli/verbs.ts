@@ -127,6 +127,23 @@ function describeKeeping(verb: Verb, on: On): void {
     async (app, node: string | undefined, options: { from: string }) =>
       (await import('./commands/restore.ts')).restore(app, node, options),
   )
+  on(
+    verb(
+      'repair',
+      'begin a node’s damaged store anew, fill it from the others, and prove it',
+    ).argument('<node>', 'whose store is damaged'),
+    async (app, node: string) => (await import('./commands/repair.ts')).repair(app, node),
+  )
+  on(
+    verb('retire', 'end the log of a directory that a node has lost, so that no old copy can write')
+      .argument('<node>', 'who lost it')
+      .argument(
+        '[incarnation]',
+        'of the directory, 16 hex digits; without it, lists what there is',
+      ),
+    async (app, node: string, incarnation: string | undefined) =>
+      (await import('./commands/retire.ts')).retire(app, node, incarnation),
+  )
 }
 
 function describeFiles(verb: Verb, on: On): void {

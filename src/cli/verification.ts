@@ -3,6 +3,7 @@ import { OperatorError } from '../ops/errors.ts'
 import { writeWhole } from '../ops/host/durable-file.ts'
 import { JournalFile } from '../ops/rollout/journal.ts'
 import { formatCheckpoints, nextCheckpoints, parseCheckpoints } from '../ops/verify/checkpoints.ts'
+import { savedClaims, type RootClaim } from '../ops/verify/root-proof.ts'
 import { verifyTriangle } from '../ops/verify/triangle.ts'
 import type { SavedCheckpoints, TriangleReport } from '../ops/verify/observation.ts'
 import type { App } from './command.ts'
@@ -42,8 +43,19 @@ export async function verifyLattice(
   return report
 }
 
+/** What the last verification from here saw of the nodes of this lattice, to hold a node to. */
+export async function keptClaims(
+  { options }: App,
+  { inventory, desired }: Lattice,
+): Promise<{ claims: RootClaim[]; unchecked: string[] }> {
+  const saved = await readSaved(phaseFiles(inventory, options.phase).checkpoints)
+  return saved !== null && saved.lattice === desired.id && saved.nodes.length > 0
+    ? { claims: savedClaims(saved.nodes), unchecked: [] }
+    : { claims: [], unchecked: ['what nodes signed before: no verification was kept here'] }
+}
+
 /** Null before the first run. A file that is none of ours is no first run: that would forgive a rollback. */
-export async function readSaved(path: string): Promise<SavedCheckpoints | null> {
+async function readSaved(path: string): Promise<SavedCheckpoints | null> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error

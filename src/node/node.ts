@@ -8,6 +8,7 @@ import { signCall } from '../wire/caller.ts'
 import type { Frontier } from '../wire/frontier.ts'
 import type { Intent } from '../wire/intent.ts'
 import { latticeIdOf, type Member } from '../wire/lattice.ts'
+import { signPossession } from '../wire/possession.ts'
 import type { SyncPolicy } from '../wire/protocol.ts'
 import type { Settings } from '../wire/settings.ts'
 import { encodeFrame } from '../wire/sync.ts'
@@ -18,6 +19,7 @@ import { LedgerReader } from './ledger-reader.ts'
 import type { NodeKey } from './keys.ts'
 import { Lungs } from './lungs.ts'
 import { Overrides } from './overrides.ts'
+import type { Retired } from './replica/contract.ts'
 import { UnavailableError, UnknownCutError } from './service.ts'
 import type {
   Counters,
@@ -234,6 +236,18 @@ export class LatticeNode implements NodeService {
     return Buffer.from(
       this.#options.key.signRaw(Buffer.from(`${root}:${timestampS}`, 'utf8')),
     ).toString('hex')
+  }
+
+  provePossession(nonce: string): Uint8Array {
+    return signPossession({ nonce, lattice: this.#lattice }, this.#options.key.sign)
+  }
+
+  retire(incarnation: string): Promise<Retired> {
+    return this.#replica.retire(incarnation)
+  }
+
+  repair(): { entriesKept: number; damagedFile: string } {
+    return this.#replica.repair()
   }
 
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array> {

@@ -3,6 +3,7 @@ import type { Frontier } from '../wire/frontier.ts'
 import type { SignedCheckpoint } from '../wire/checkpoint.ts'
 import type { Position, SignedEntry } from '../wire/entry.ts'
 import type { Seal } from '../wire/seal.ts'
+import type { Retired } from './replica/contract.ts'
 import type { AuthorTree } from './replica/logs.ts'
 import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../wire/api.ts'
 import type { Intent } from '../wire/intent.ts'
@@ -47,6 +48,13 @@ export interface NodeService {
   attest(nonce: string, cut: Frontier | null, receivedMs: number): SignedAttestation
   /** Ed25519 over UTF-8 `"{root}:{timestamp}"`, 128 hex: the predecessor's signed state. */
   signState(root: string, timestampS: number): string
+
+  /** Proves that this node has its key, whatever its store is like. `nonce`: 32 hex. */
+  provePossession(nonce: string): Uint8Array
+  /** Ends the log of a directory that this node had and has no more. */
+  retire(incarnation: string): Promise<Retired>
+  /** Begins a new store with what is sound of a damaged one. Throws `UnavailableError` when none is damaged. */
+  repair(): { entriesKept: number; damagedFile: string }
 
   /** Answers one sync request. Throws `WireError` before the first chunk for a bad request. */
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>

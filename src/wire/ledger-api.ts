@@ -169,3 +169,25 @@ export const importAnswer = z.object({
   reason: z.object({ author, seq: size, code: z.string(), message: z.string() }).nullable(),
 })
 export type ImportAnswer = z.infer<typeof importAnswer>
+
+/** `POST /api/lattice/possession`: that the node has its key; see `possession.ts`. */
+export const possessionRequest = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{32}$/) })
+export const possessionAnswer = z.object({
+  success: z.literal(true),
+  peer_id: z.string(),
+  signature: z.base64(),
+})
+
+/** `POST /api/lattice/retire`: ends the log of a directory that the node had. Needs `admin`. */
+export const retireRequest = z.strictObject({ incarnation: z.string().regex(/^[0-9a-f]{16}$/) })
+export const retireAnswer = z.object({ success: z.literal(true), author, size })
+export type RetireAnswer = z.infer<typeof retireAnswer>
+
+/** `POST /api/lattice/repair`: a new store with what is sound of a damaged one. Needs `admin`. */
+export const repairAnswer = z.object({
+  success: z.literal(true),
+  entries_kept: size,
+  /** Where the damaged database is now, on the node's host. */
+  damaged_file: z.string(),
+})
+export type RepairAnswer = z.infer<typeof repairAnswer>

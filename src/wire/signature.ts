@@ -18,6 +18,7 @@ export const tags = {
   author: 'aethel/author/1',
   config: 'aethel/config/1',
   caller: 'aethel/caller/1',
+  possession: 'aethel/possession/1',
 } as const
 export type Tag = (typeof tags)[keyof typeof tags]
 

@@ -1,13 +1,8 @@
 import { backupTerms } from '../../ops/backup/judge-backup.ts'
-import {
-  bringEntries,
-  planRestore,
-  proveRestored,
-  type RestorePlan,
-} from '../../ops/backup/restore.ts'
+import { bringEntries, planRestore, type RestorePlan } from '../../ops/backup/restore.ts'
 import { verifyBackup, type BackupFile } from '../../ops/backup/verify-backup.ts'
 import type { NodeClient } from '../../ops/client/node-client.ts'
-import type { SavedCheckpoint } from '../../ops/verify/observation.ts'
+import { proveRoots } from '../../ops/verify/root-proof.ts'
 import { worstOf } from '../../wire/verdict.ts'
 import type { App, Outcome } from '../command.ts'
 import {
@@ -17,12 +12,11 @@ import {
   requireConsent,
   withLattice,
 } from '../lattice.ts'
-import type { Lattice } from '../lattice.ts'
+import { count } from '../output/amount.ts'
 import { backupDocument, formatBackup, formatProofs, formatRestorePlan } from '../output/backup.ts'
-import { phaseFiles } from '../phase-files.ts'
 import { firstReady } from '../ready-node.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
-import { readSaved } from '../verification.ts'
+import { keptClaims } from '../verification.ts'
 
 /** Brings a node what it lacks of a backup, then holds it to what was signed before. */
 export async function restore(
@@ -56,15 +50,17 @@ export async function restore(
 
     screen.say(shown)
     const brought = await bring(app, client, file, plan)
-    const saved = await savedNodes(app, lattice)
-    const proofs = await proveRestored(client, file, saved, signal)
-    const unchecked = saved.length === 0 ? [NOTHING_SAVED] : []
+    const { claims, unchecked } = await keptClaims(app, lattice)
+    const ofBackup = { about: 'the backup', ...file.checkpoint }
+    const proofs = await proveRoots(client, [ofBackup, ...claims], signal)
     const verdict = worstOf(proofs.map((proof) => proof.verdict))
     return {
       exit: exitOfVerdict[verdict],
       json: { verdict, ...document, brought, proofs, unchecked },
-      text: (paint) =>
-        formatProofs({ node: client.name, verdict, brought, proofs, unchecked }, paint),
+      text: (paint) => {
+        const done = `${count(brought, 'entry', 'entries')} brought to ${client.name}`
+        return formatProofs({ verdict, done, proofs, unchecked }, paint)
+      },
     }
   })
 }
@@ -84,15 +80,4 @@ async function bring(
   return app.screen.during(title, async (note) =>
     bringEntries(client, file, plan, app.signal, note),
   )
-}
-
-const NOTHING_SAVED = 'what nodes signed before: no verification was kept here'
-
-/** What the last verification from here saw of the nodes of this lattice. */
-async function savedNodes(
-  { options }: App,
-  { inventory, desired }: Lattice,
-): Promise<readonly SavedCheckpoint[]> {
-  const saved = await readSaved(phaseFiles(inventory, options.phase).checkpoints)
-  return saved?.lattice === desired.id ? saved.nodes : []
 }

@@ -1,6 +1,7 @@
-import type { RestorePlan, RootProof } from '../../ops/backup/restore.ts'
+import type { RestorePlan } from '../../ops/backup/restore.ts'
 import type { BackupFile } from '../../ops/backup/verify-backup.ts'
 import type { DesiredLattice } from '../../ops/desired/lattice.ts'
+import type { RootProof } from '../../ops/verify/root-proof.ts'
 import { totalOf } from '../../wire/frontier.ts'
 import type { Verdict } from '../../wire/verdict.ts'
 import { count } from './amount.ts'
@@ -65,18 +66,16 @@ export function formatRestorePlan(node: string, plan: RestorePlan, paint: Paint)
   return `${paint.unsure('→')} ${held}; ${count(missingEntries, 'entry', 'entries')}${seals} of the backup would be brought to it`
 }
 
-export interface Restored {
-  node: string
+/** What a node was held to, and what came of it. */
+export interface Proven {
   verdict: Verdict
-  brought: number
+  /** What was done. */
+  done: string
   proofs: readonly RootProof[]
   unchecked: readonly string[]
 }
 
-export function formatProofs(
-  { node, verdict, brought, proofs, unchecked }: Restored,
-  paint: Paint,
-): string {
+export function formatProofs({ verdict, done, proofs, unchecked }: Proven, paint: Paint): string {
   const rows = proofs.map((proof) => [
     formatVerdict(proof.verdict, paint),
     proof.about,
@@ -85,11 +84,11 @@ export function formatProofs(
   return [
     table(rows, '  '),
     '',
-    `${formatVerdict(verdict, paint)}: ${count(brought, 'entry', 'entries')} brought to ${node}.`,
+    `${formatVerdict(verdict, paint)}: ${done}.`,
     ...(verdict === 'FAIL' ? [lostHint] : []),
     ...unchecked.map((reason) => `Not checked: ${reason}`),
   ].join('\n')
 }
 
 const lostHint =
-  'What the backup does not have can only come from another node: see "aethel-lattice status", then run this again.'
+  'What is missing can only come from another node or a newer backup: see "aethel-lattice status", then run this again.'

@@ -15,6 +15,7 @@ import { historyRoutes } from './history.ts'
 import { importRoutes } from './import.ts'
 import { ledgerRoutes } from './ledger.ts'
 import { apiLimits, type ApiLimits } from './limits.ts'
+import { mendingRoutes } from './mending.ts'
 import { pageRoutes } from './page.ts'
 import { internalRefusal, Refusal, refusalOf, refuseRaw } from './refusal.ts'
 import { syncRoutes } from './sync.ts'
@@ -68,6 +69,7 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   evidenceRoutes(app, context)
   historyRoutes(app, context)
   importRoutes(app, context)
+  mendingRoutes(app, context)
   syncRoutes(app, context)
   controlRoutes(app, context)
   compatRoutes(app, context)

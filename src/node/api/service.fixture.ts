@@ -7,11 +7,13 @@ import { NO_PREVIOUS, signEntry, type SignedEntry } from '../../wire/entry.ts'
 import { covers, type Frontier } from '../../wire/frontier.ts'
 import type { Intent } from '../../wire/intent.ts'
 import { latticeIdOf } from '../../wire/lattice.ts'
+import { signPossession } from '../../wire/possession.ts'
 import type { SyncMode, SyncPolicy } from '../../wire/protocol.ts'
 import type { Settings } from '../../wire/settings.ts'
 import { verifySignature } from '../../wire/signature.ts'
-import { NO_SEALS } from '../../wire/seal.ts'
+import { NO_SEALS, signRetirement } from '../../wire/seal.ts'
 import { decodeSyncRequest, encodeFrame, prefixed } from '../../wire/sync.ts'
+import type { Retired } from '../replica/contract.ts'
 import {
   UnavailableError,
   UnknownCutError,
@@ -191,6 +193,25 @@ export class FakeNode implements NodeService {
 
   signState(root: string, timestampS: number): string {
     return sign(null, Buffer.from(`${root}:${timestampS}`), this.#key.key).toString('hex')
+  }
+
+  provePossession(nonce: string): Uint8Array {
+    return signPossession({ nonce, lattice: this.identity.latticeId }, this.#key.sign)
+  }
+
+  async retire(incarnation: string): Promise<Retired> {
+    if (incarnation === this.#incarnation) return { refusal: 'in-use' }
+    const author = authorIdOf(this.#key.publicKey, Buffer.from(incarnation, 'hex'))
+    const size = this.ledger.logs.get(author)?.length ?? 0
+    if (size === 0) return { refusal: 'unknown' }
+    const lattice = this.identity.latticeId
+    return { seal: signRetirement({ lattice, author, size }, this.#key.sign) }
+  }
+
+  repair(): { entriesKept: number; damagedFile: string } {
+    if (this.refusalReason === null) throw new UnavailableError('the store is not damaged')
+    this.refusalReason = null
+    return { entriesKept: this.entryCount, damagedFile: 'damaged-1-ledger.sqlite' }
   }
 
   serveSync(requestBytes: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array> {

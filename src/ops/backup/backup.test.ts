@@ -21,8 +21,9 @@ import { sendJson } from '../client/fakes/fake-node.ts'
 import { FakeReplica } from '../client/fakes/fake-replica.ts'
 import { clientsOf, closeClients, type NodeClient } from '../client/node-client.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
+import { proveRoots, savedClaims } from '../verify/root-proof.ts'
 import { backupTerms } from './judge-backup.ts'
-import { bringEntries, planRestore, proveRestored } from './restore.ts'
+import { bringEntries, planRestore } from './restore.ts'
 import { takeBackup } from './take-backup.ts'
 import { verifyBackup, type BackupFile } from './verify-backup.ts'
 
@@ -311,7 +312,8 @@ describe('a restore', () => {
     expect(await bringEntries(client, file, plan, signal, quiet)).toBe(ENTRIES - 4)
     expect(pieces).toEqual([ENTRIES - 4])
     const saved = { ...file.checkpoint, name: 'node1', peerId: file.peerId }
-    const proofs = await proveRestored(client, file, [saved], signal)
+    const claims = [{ about: 'the backup', ...file.checkpoint }, ...savedClaims([saved])]
+    const proofs = await proveRoots(client, claims, signal)
     expect(proofs.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS'])
     expect((await planRestore(client, file, signal)).missingEntries).toBe(0)
   })
@@ -331,7 +333,8 @@ describe('a restore', () => {
   it('is FAIL for another root or a missing entry, UNKNOWN for silence', async () => {
     const file = await take()
     const { node, client } = nodeAt(1)
-    const proof = async () => (await proveRestored(client, file, [], signal))[0]
+    const claim = { about: 'the backup', ...file.checkpoint }
+    const proof = async () => (await proveRoots(client, [claim], signal))[0]
     node.lies = { cut: { frontier: file.checkpoint.frontier, root: '2'.repeat(64) } }
     expect(await proof()).toMatchObject({ verdict: 'FAIL' })
     node.lies = {}

@@ -4,11 +4,8 @@ import { missingRanges, sizeAt, totalOf, type Frontier } from '../../wire/fronti
 import { encodeFrame, prefixed } from '../../wire/sync.ts'
 import type { AuthorId } from '../../wire/author.ts'
 import type { Seals } from '../../wire/seal.ts'
-import type { Verdict } from '../../wire/verdict.ts'
-import { NodeAnswerError } from '../client/node-answer-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
 import { OperatorError } from '../errors.ts'
-import type { SavedCheckpoint } from '../verify/observation.ts'
 import { readBackup } from './backup-file.ts'
 import { IMPORT_BYTES_MAX } from './limits.ts'
 import type { BackupFile } from './verify-backup.ts'
@@ -109,55 +106,6 @@ function framesOf(entries: readonly SignedEntry[]): Uint8Array {
     frames.push(prefixed(encodeFrame({ kind: 'entries', entries: part })))
   }
   return Buffer.concat(frames)
-}
-
-/** Whether a node signs a root that was signed before. */
-export interface RootProof {
-  /** Whose earlier word it is held to. */
-  about: string
-  verdict: Verdict
-  message: string
-}
-
-/**
- * Asks the node to sign the root at the cut of the backup, and at every cut that the last verification
- * kept: nothing that was proven then may be missing now.
- */
-export async function proveRestored(
-  client: NodeClient,
-  { checkpoint }: BackupFile,
-  saved: readonly SavedCheckpoint[],
-  signal: AbortSignal,
-): Promise<RootProof[]> {
-  const claims = [
-    { about: 'the backup', ...checkpoint },
-    ...saved.map((one) => ({ ...one, about: `${one.name} at the last verification` })),
-  ]
-  const proofs: RootProof[] = []
-  for (const { about, frontier, root } of claims) {
-    proofs.push({ about, ...(await proofOf(client, frontier, root, signal)) })
-  }
-  return proofs
-}
-
-async function proofOf(
-  client: NodeClient,
-  cut: Frontier,
-  root: string,
-  signal: AbortSignal,
-): Promise<Omit<RootProof, 'about'>> {
-  const what = `${totalOf(cut)} entries with root ${root.slice(0, 12)}`
-  try {
-    const { attestation } = await client.attest({ cut }, signal)
-    return attestation.cut?.root === root
-      ? { verdict: 'PASS', message: `${client.name} signs ${what}` }
-      : { verdict: 'FAIL', message: `${client.name} signs another root than that of ${what}` }
-  } catch (error) {
-    if (!(error instanceof NodeAnswerError)) throw error
-    return error.refusal === 'unknown-cut'
-      ? { verdict: 'FAIL', message: `${client.name} does not hold all of ${what}` }
-      : { verdict: 'UNKNOWN', message: error.message }
-  }
 }
 
 const refusedEntry = (

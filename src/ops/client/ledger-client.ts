@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { NONCE_BYTES } from '../../wire/attestation.ts'
 import type { AuthorId } from '../../wire/author.ts'
 import { WireError } from '../../wire/cbor.ts'
 import { decodeCheckpoint, type SignedCheckpoint } from '../../wire/checkpoint.ts'
@@ -10,15 +12,21 @@ import {
   historyAnswer,
   importAnswer,
   inclusionAnswer,
+  possessionAnswer,
+  repairAnswer,
+  retireAnswer,
   type EntryView,
   type HistoryAnswer,
   type ImportAnswer,
+  type RepairAnswer,
+  type RetireAnswer,
 } from '../../wire/ledger-api.ts'
 import { FRAMES_MEDIA_TYPE, paths } from '../../wire/protocol.ts'
 import { provenExtension, provenInclusion, type Proven } from '../../wire/proofs.ts'
-import { verifySignature } from '../../wire/signature.ts'
+import { isPossessed } from '../../wire/possession.ts'
+import { publicKeyOf, verifySignature } from '../../wire/signature.ts'
 import type { JsonOrigin } from './json-origin.ts'
-import { IMPORT_MS_MAX } from './limits.ts'
+import { IMPORT_MS_MAX, REPAIR_MS_MAX } from './limits.ts'
 import { NodeAnswerError, type Asked } from './node-answer-error.ts'
 
 /** An entry of an answer, once its author’s signature was verified. */
@@ -109,6 +117,35 @@ export class LedgerClient {
       token,
       timeMsMax: IMPORT_MS_MAX,
     })
+  }
+
+  /** Ends the log of a directory that the node had. */
+  async retire(
+    incarnation: string,
+    token: string | null,
+    signal: AbortSignal,
+  ): Promise<RetireAnswer> {
+    const body = { incarnation }
+    return this.#json.ask(['POST', paths.retire], retireAnswer, signal, { body, token })
+  }
+
+  /** Has a damaged store begun anew, once the node has proven its key: it can attest nothing else. */
+  async repair(token: string | null, signal: AbortSignal): Promise<RepairAnswer> {
+    await this.#provePossession(signal)
+    const timeMsMax = REPAIR_MS_MAX
+    return this.#json.ask(['POST', paths.repair], repairAnswer, signal, { token, timeMsMax })
+  }
+
+  async #provePossession(signal: AbortSignal): Promise<void> {
+    const { peerId, lattice } = this.#asked
+    const nonce = randomBytes(NONCE_BYTES).toString('hex')
+    const question = ['POST', paths.possession] as const
+    const answer = await this.#json.ask(question, possessionAnswer, signal, { body: { nonce } })
+    const publicKey = publicKeyOf(peerId) ?? new Uint8Array()
+    const signature = decode64(answer.signature)
+    if (isPossessed({ nonce, lattice, publicKey }, signature, verifySignature)) return
+    const problem = `the node that answers is ${answer.peer_id}, or of another lattice`
+    throw new NodeAnswerError(this.#asked, 'wrong-identity', problem)
   }
 
   #entryOf(view: EntryView): SignedEntry {

@@ -13,6 +13,8 @@ export const PULL_MS_MAX = 120_000
 export const PULL_IDLE_MS_MAX = 10_000
 /** The same where the node writes what it is brought. */
 export const IMPORT_MS_MAX = 60_000
+/** The same where the node reads what is sound of a damaged store. */
+export const REPAIR_MS_MAX = 600_000
 /** Milliseconds that an answer may be late after a wait that the node was asked for. */
 export const WAIT_GRACE_MS = 3000
 /** Bytes of one stream of entries. */

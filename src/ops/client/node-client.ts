@@ -18,7 +18,7 @@ import {
   type Receipt,
 } from '../../wire/api.ts'
 import { NONCE_BYTES } from '../../wire/attestation.ts'
-import type { ImportAnswer } from '../../wire/ledger-api.ts'
+import type { ImportAnswer, RepairAnswer, RetireAnswer } from '../../wire/ledger-api.ts'
 import type { AuthorId } from '../../wire/author.ts'
 import { frontierObject, type Frontier } from '../../wire/frontier.ts'
 import { EVENTS_PER_ANSWER_MAX } from '../../wire/limits.ts'
@@ -217,6 +217,16 @@ export class NodeClient {
    */
   async import(frames: Uint8Array, signal: AbortSignal): Promise<ImportAnswer> {
     return this.ledger.import(frames, await this.#provenToken(signal), signal)
+  }
+
+  /** Ends the log of a directory that the node had (16 hex). Needs `admin`. */
+  async retire(incarnation: string, signal: AbortSignal): Promise<RetireAnswer> {
+    return this.ledger.retire(incarnation, await this.#provenToken(signal), signal)
+  }
+
+  /** Has a damaged store begun anew with what is sound of it. Needs `admin`. */
+  async repair(signal: AbortSignal): Promise<RepairAnswer> {
+    return this.ledger.repair(this.#token, signal)
   }
 
   /** The token, once the node has signed who it is: no stranger is given it, or anything to write. */
