@@ -36,10 +36,17 @@ describe('a node whose store is damaged', () => {
     url = (await lattice.nodes()).find((node) => node.name === NODE)?.url ?? ''
     for (let turn = 0; turn < 5; turn += 1) {
       const intent = 'intent transfer { from: Alice, to: Bob, amount: 1 }'
-      const written = await lattice.run('submit', intent, '--node', NODE, '--wait', 'replicated:3')
-      expect(written.code).toBe(0)
+      const { code, err } = await lattice.run(
+        'submit',
+        intent,
+        '--node',
+        NODE,
+        '--wait',
+        'replicated:3',
+      )
+      if (code !== 0) throw new Error(err)
     }
-    expect((await lattice.verify()).document.verdict).toBe('PASS')
+    if ((await lattice.verify()).code !== 0) throw new Error('it does not begin whole')
   })
   afterAll(() => lattice.remove())
 

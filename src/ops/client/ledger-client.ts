@@ -21,6 +21,7 @@ import {
   type RepairAnswer,
   type RetireAnswer,
 } from '../../wire/ledger-api.ts'
+import { ENTRIES_PER_ANSWER_MAX } from '../../wire/limits.ts'
 import { FRAMES_MEDIA_TYPE, paths } from '../../wire/protocol.ts'
 import { provenExtension, provenInclusion, type Proven } from '../../wire/proofs.ts'
 import { isPossessed } from '../../wire/possession.ts'
@@ -98,9 +99,11 @@ export class LedgerClient {
     account: string,
     before: string | null,
     signal: AbortSignal,
+    limit = ENTRIES_PER_ANSWER_MAX,
   ): Promise<HistoryAnswer> {
-    const query = before === null ? '' : `?before=${encodeURIComponent(before)}`
-    const path = `${paths.accounts}/${encodeURIComponent(account)}/history${query}`
+    const query = new URLSearchParams({ limit: String(limit) })
+    if (before !== null) query.set('before', before)
+    const path = `${paths.accounts}/${encodeURIComponent(account)}/history?${query.toString()}`
     const answer = await this.#json.ask(['GET', path], historyAnswer, signal)
     for (const view of answer.entries) this.#entryOf(view)
     return answer
