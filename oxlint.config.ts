@@ -28,8 +28,19 @@ const pureRooms: Record<string, string[]> = {
     'src/ops/rollout/plan*.ts',
     'src/ops/verify/judge*.ts',
     'src/ops/verify/checks/**',
+    'src/ops/verify/recompute/**',
     'src/ops/drill/judge/**',
   ],
+}
+
+/**
+ * Code that judges the node must not be the node's: of what is outside its folder it takes types and
+ * limits, of libraries the CBOR codec and the primitives of node:crypto.
+ */
+const shared: RestrictedImport = {
+  group: ['*', '!./*.ts', '!limits.ts', '!cborg', '!node:crypto', '!crypto'],
+  allowTypeImports: true,
+  message: 'What recomputes shares no code with the node: types, limits, cborg, node:crypto.',
 }
 
 const otherRooms = (room: string): RestrictedImport => ({
@@ -116,6 +127,17 @@ const purityRules = Object.entries(pureRooms).map(([room, files]): OxlintOverrid
   },
 }))
 
+const independenceRule: OxlintOverride = {
+  files: ['src/ops/verify/recompute/**'],
+  excludeFiles: ['**/*.test.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { paths: pureCrypto, patterns: [otherRooms('ops'), terminal, shared] },
+    ],
+  },
+}
+
 function imports(...patterns: RestrictedImport[]): ['error', { patterns: RestrictedImport[] }] {
   return ['error', { patterns }]
 }
@@ -164,6 +186,7 @@ export default defineConfig({
   overrides: [
     ...roomRules,
     ...purityRules,
+    independenceRule,
     {
       files: ['src/cli/output/**'],
       rules: { 'no-restricted-imports': imports(otherRooms('cli')) },

@@ -135,14 +135,14 @@ describe('a backup', () => {
     expect(readdirSync(directory)).toEqual([])
   })
 
-  it('is refused when the node signs another root than its entries come to', async () => {
+  it.each(['root', 'stateRoot'])('is refused when the node signs another %s', async (field) => {
     const { node } = nodeAt(0)
     const { checkpoint } = node.replica.checkpoint()
-    const lie = signCheckpoint({ ...checkpoint, root: '1'.repeat(64) }, node.replica.key.sign)
+    const lie = signCheckpoint({ ...checkpoint, [field]: '1'.repeat(64) }, node.replica.key.sign)
     node.replica.checkpoint = () => lie
     await expect(take()).rejects.toMatchObject({
       code: 'bad-backup',
-      message: expect.stringContaining('do not come to the signed root'),
+      message: expect.stringMatching(/entries do not come to the signed (root|state)/),
     })
     expect(readdirSync(directory)).toEqual([])
   })

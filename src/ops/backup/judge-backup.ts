@@ -1,20 +1,23 @@
 import { parseAuthorId, type AuthorId } from '../../wire/author.ts'
 import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
 import { EMPTY_FRONTIER, type Frontier } from '../../wire/frontier.ts'
+import type { Genesis } from '../../wire/lattice.ts'
 import { clip, coversSeals, type Seal, type Seals } from '../../wire/seal.ts'
 import type { SyncFrame } from '../../wire/sync.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
-import { LogAudit } from '../verify/judge-log.ts'
+import { LogAudit } from '../verify/recompute/log-audit.ts'
 
 /** Who a backup must be of. */
 export interface BackupTerms {
   /** Lattice id, 64 hex. */
   lattice: string
+  genesis: Genesis
   memberPeerIds: ReadonlySet<string>
 }
 
-export const backupTerms = ({ id, members }: DesiredLattice): BackupTerms => ({
+export const backupTerms = ({ id, genesis, members }: DesiredLattice): BackupTerms => ({
   lattice: id,
+  genesis,
   memberPeerIds: new Set(members.map((member) => member.peerId)),
 })
 
@@ -38,8 +41,8 @@ export type BackupVerdict =
   | { sound: false; code: 'bad-backup' | 'foreign-backup'; problem: string }
 
 /**
- * Recomputes what the frames of a backup come to: every signature, every chain, and the root that each
- * of its checkpoints signs.
+ * Recomputes what the frames of a backup come to: every signature, every chain, the root that each of
+ * its checkpoints signs, and the state that the last one signs.
  */
 export class BackupAudit {
   readonly #terms: BackupTerms
@@ -52,8 +55,7 @@ export class BackupAudit {
     this.#terms = terms
     this.#log = new LogAudit({
       ...terms,
-      held: EMPTY_FRONTIER,
-      cut: EMPTY_FRONTIER,
+      frontiers: { held: EMPTY_FRONTIER, cut: EMPTY_FRONTIER, saved: null },
       signaturesPerAuthor: Number.MAX_SAFE_INTEGER,
       // Each entry is there once: nothing is gained by remembering what was verified.
       verified: { has: () => false, add: () => new Set() },
@@ -103,6 +105,9 @@ export class BackupAudit {
       if (root !== checkpoint.root) return bad('its entries do not come to the signed root')
     }
     const { checkpoint, peerId } = last
+    if (this.#log.stateAt(checkpoint.frontier)?.root !== checkpoint.stateRoot) {
+      return bad('its entries do not come to the signed state')
+    }
     const seals = this.#seals
     const frontier = clip(this.#log.frontier(), seals)
     return {

@@ -6,6 +6,7 @@ import type { NodeAnswerCode } from '../client/node-answer-error.ts'
 import type { IntegrityAnswer, StateAnswer } from '../client/node-client.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
 import type { Phase } from '../inventory/inventory.ts'
+import type { AuditedLog } from './recompute/log-audit.ts'
 
 /**
  * What came of one question. A question that was not put is an answer too: `not-asked` (the node could
@@ -60,22 +61,6 @@ export interface ClockSample {
   instance: string
   offsetMs: number
   rttMs: number
-}
-
-/** What recomputing a node's entries came to. */
-export interface AuditedLog {
-  entries: number
-  bytes: number
-  /** The rest is bound by the chain of hashes under a newer verified signature. */
-  signaturesVerified: number
-  problemCount: number
-  /** The first of them. */
-  problems: readonly string[]
-  /** Roots (64 hex) recomputed from the entries; null where the entries do not reach. */
-  rootAtHeld: string | null
-  rootAtCut: string | null
-  /** The signed checkpoint in front of the entries; null when none came. */
-  checkpoint: { frontier: Frontier; root: string; stateRoot: string } | null
 }
 
 export interface ProbeObservation {

@@ -1,11 +1,11 @@
-import { covers, EMPTY_FRONTIER, totalOf, type Frontier } from '../../wire/frontier.ts'
+import { EMPTY_FRONTIER, totalOf, type Frontier } from '../../wire/frontier.ts'
 import type { AttestObservation } from '../client/attestation.ts'
 import { NodeAnswerError } from '../client/node-answer-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
 import { answerOf, eachOf, notAsked, type Answers, type Look } from './answers.ts'
-import { LogAudit } from './judge-log.ts'
 import { PULL_ENTRIES_FULL_MAX, PULL_ENTRIES_MAX } from './limits.ts'
-import type { AuditedLog, Failure } from './observation.ts'
+import type { Failure } from './observation.ts'
+import { LogAudit, type AuditedLog } from './recompute/log-audit.ts'
 
 /**
  * Pulls the nodes' entries and recomputes what they come to. Of nodes that hold more than
@@ -16,10 +16,13 @@ export async function observeLogs(
   {
     held,
     cut,
+    savedOf,
     full,
   }: {
     held: Answers<AttestObservation>
     cut: Frontier | null
+    /** What the last run saw of a node; null when it saw nothing. */
+    savedOf: (name: string) => Frontier | null
     full: boolean
   },
 ): Promise<Answers<AuditedLog>> {
@@ -29,7 +32,7 @@ export async function observeLogs(
   }
   const large = names.filter((name) => totalOf(heldBy(name) ?? EMPTY_FRONTIER) > PULL_ENTRIES_MAX)
   const leftOut = new Set(full ? [] : large.slice(1))
-  const memberPeerIds = new Set(lattice.members.map((member) => member.peerId))
+  const memberPeerIds = lattice.members.map((member) => member.peerId)
   const verified = new Set<string>()
 
   return eachOf(names, async (name) => {
@@ -41,15 +44,15 @@ export async function observeLogs(
     if (leftOut.has(name)) return overLimit(name)
     const audit = new LogAudit({
       lattice: lattice.id,
+      genesis: lattice.genesis,
       memberPeerIds,
-      held: frontier,
-      cut,
+      frontiers: { held: frontier, cut, saved: savedOf(name) },
       signaturesPerAuthor: full
         ? Number.MAX_SAFE_INTEGER
         : Math.floor(PULL_ENTRIES_MAX / Math.max(1, frontier.size)),
       verified,
     })
-    return questioner.ask(name, async (signal) => pullInto(audit, client, frontier, signal))
+    return questioner.ask(name, async (signal) => pullInto(audit, client, signal))
   })
 }
 
@@ -57,13 +60,13 @@ export async function observeLogs(
 async function pullInto(
   audit: LogAudit,
   client: NodeClient,
-  held: Frontier,
   signal: AbortSignal,
 ): Promise<AuditedLog> {
   for (;;) {
-    const before = audit.entries
+    const before = totalOf(audit.frontier())
     for await (const frame of client.pull(audit.frontier(), signal)) {
       if (frame.kind === 'checkpoint') audit.takeCheckpoint(frame.checkpoint)
+      if (frame.kind === 'seals') audit.takeSeals(frame.seals)
       if (frame.kind === 'entries') audit.take(frame.entries)
       if (audit.entries > PULL_ENTRIES_FULL_MAX) {
         throw new NodeAnswerError(
@@ -73,7 +76,7 @@ async function pullInto(
         )
       }
     }
-    if (audit.entries === before || covers(audit.frontier(), held)) return audit.result()
+    if (totalOf(audit.frontier()) === before || audit.isComplete) return audit.result()
   }
 }
 

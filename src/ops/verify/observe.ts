@@ -103,14 +103,15 @@ async function observeFlow(
   const cut = cutOf(names.map((name) => ({ held: answerOf(held, name) })))
   const savedOf = (name: string): SavedCheckpoint | undefined =>
     saved?.lattice === look.lattice.id ? saved.nodes.find((one) => one.name === name) : undefined
+  const frontierSavedOf = (name: string): Frontier | null => savedOf(name)?.frontier ?? null
 
   const [[state, atCut], atSaved, health, log] = await Promise.all([
     observeStates(look, cut),
-    attestEach(look, (name) => savedOf(name)?.frontier ?? null),
+    attestEach(look, frontierSavedOf),
     askEach(look, async ({ client }, name) =>
       observeSettledHealth(questioner, clock, name, client),
     ),
-    observeLogs(look, { held, cut, full }),
+    observeLogs(look, { held, cut, savedOf: frontierSavedOf, full }),
   ])
   return {
     canaries,

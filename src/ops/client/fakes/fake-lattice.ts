@@ -2,12 +2,8 @@ import { latticeIdOf } from '../../../wire/lattice.ts'
 import { configDigestOf } from '../../../wire/settings.ts'
 import type { DesiredLattice } from '../../desired/lattice.ts'
 import { FakeNode } from './fake-node.ts'
-import { keyOf } from './fake-replica.ts'
+import { fakeGenesis, keyOf } from './fake-replica.ts'
 
-const fakeGenesis = new Map([
-  ['Alice', 1_000_000],
-  ['Bob', 1_000_000],
-])
 export const fakeLatticeId = latticeIdOf('fake', fakeGenesis)
 
 /** What the nodes of a fake lattice should have: sound settings, keys made from the names. */

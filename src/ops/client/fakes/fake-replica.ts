@@ -12,9 +12,17 @@ import { signCheckpoint, type SignedCheckpoint } from '../../../wire/checkpoint.
 import { NO_PREVIOUS, signEntry, type SignedEntry } from '../../../wire/entry.ts'
 import { covers, latticeRoot, type Frontier } from '../../../wire/frontier.ts'
 import type { Intent } from '../../../wire/intent.ts'
+import type { Genesis } from '../../../wire/lattice.ts'
 import { peerIdOf, tagged, type Sign } from '../../../wire/signature.ts'
+import { Replay } from '../../verify/recompute/replay.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Opening balances of the lattice that fakes are in. */
+export const fakeGenesis: Genesis = new Map([
+  ['Alice', 1_000_000],
+  ['Bob', 1_000_000],
+])
 
 /** An Ed25519 key from a word, the same at every run. */
 export function keyOf(word: string): { publicKey: Uint8Array; peerId: string; sign: Sign } {
@@ -47,6 +55,7 @@ export class FakeReplica {
   dataLocation: string
   release = 'r0123456789ab'
   configDigest = '0'.repeat(64)
+  readonly genesis: Genesis = fakeGenesis
   readonly log = new Map<AuthorId, SignedEntry[]>()
 
   constructor(name: string, lattice: string) {
@@ -79,8 +88,9 @@ export class FakeReplica {
   }
 
   stateRoot(): string {
-    const ids = [...this.log.values()].flat().map((entry) => entry.id)
-    return sha256(ids.toSorted().join())
+    const replay = new Replay(this.genesis)
+    for (const { entry } of [...this.log.values()].flat()) replay.take(entry)
+    return replay.stateAt(this.frontier()).root
   }
 
   /** Appends to its own log. */

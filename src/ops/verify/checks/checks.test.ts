@@ -212,6 +212,46 @@ describe('history', () => {
     expect(checkOf(fewer, 'history')?.verdict).toBe('PASS')
     expect(uncheckedOf(fewer).map(({ id }) => id)).toEqual(['history.node1'])
   })
+
+  const ended = (size: number, held: (size: number) => number): Observation =>
+    withNode(healthy, 'node1', (node) => {
+      const [author = ''] = healthy.saved?.nodes[0]?.frontier.keys() ?? []
+      return {
+        held: withValue(node.held, ({ attestation }) => ({
+          attestation: {
+            ...attestation,
+            frontier: new Map(
+              [...attestation.frontier].map(([name, all]) => [
+                name,
+                name === author ? held(all) : all,
+              ]),
+            ),
+          },
+        })),
+        log: withValue(node.log, () => ({ ends: new Map([[author, size]]) })),
+      }
+    })
+
+  it('leaves unchecked what lies behind the proven end of a log', () => {
+    const cut = ended(0, () => 0)
+    expect(checkOf(cut, 'history')?.verdict).toBe('PASS')
+    expect(uncheckedOf(cut).map(({ id }) => id)).toContain('history.node1')
+  })
+
+  it('fails when less is left than a proven end leaves', () => {
+    expect(
+      checkOf(
+        ended(1, () => 0),
+        'history',
+      )?.verdict,
+    ).toBe('FAIL')
+  })
+
+  it('heeds no end behind what was saved', () => {
+    const later = ended(1_000_000, (all) => all)
+    expect(uncheckedOf(later).map(({ id }) => id)).not.toContain('history.node1')
+    expect(checkOf(later, 'history')?.verdict).toBe('PASS')
+  })
 })
 
 describe('recompute', () => {
@@ -240,6 +280,24 @@ describe('recompute', () => {
   it('does not take a small node for a large one', () => {
     const leftOut = withNode(healthy, 'node3', () => ({ log: failure('over-limit') }))
     expect(checkOf(leftOut, 'recompute')?.verdict).toBe('UNKNOWN')
+  })
+
+  it('cannot tell when a log was ended meanwhile', () => {
+    const ended = withNode(healthy, 'node3', ({ held, log }) => ({
+      log: withValue(log, () => ({
+        ends: new Map(
+          [...(held.ok ? held.value.attestation.frontier.keys() : [])].map((a) => [a, 0]),
+        ),
+      })),
+    }))
+    expect(checkOf(ended, 'recompute')?.verdict).toBe('UNKNOWN')
+  })
+
+  it('wants a signed checkpoint in front of the entries', () => {
+    const without = withNode(healthy, 'node3', ({ log }) => ({
+      log: withValue(log, () => ({ checkpoint: null })),
+    }))
+    expect(checkOf(without, 'recompute')?.verdict).toBe('UNKNOWN')
   })
 
   it('fails entries that cannot even be read', () => {

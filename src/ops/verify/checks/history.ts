@@ -1,4 +1,5 @@
 import { covers, equalFrontiers, missingRanges, totalOf } from '../../../wire/frontier.ts'
+import { clip } from '../../../wire/seal.ts'
 import {
   conclude,
   fail,
@@ -30,18 +31,21 @@ export const judgeHistory: Check = (observation, proven) => {
       'The last run saw another lattice; from this run on there is something to compare with.',
     )
   }
+  const unchecked: Unchecked[] = []
   const compared = lattice.nodes.flatMap((node) => {
     const checkpoint = saved.nodes.find(
       (one) => one.name === node.name && one.peerId === node.peerId,
     )
-    return checkpoint === undefined || checkpoint.frontier.size === 0 ? [] : [checkpoint]
+    const leave = (reason: string): [] => {
+      unchecked.push({ id: `history.${node.name}`, reason })
+      return []
+    }
+    if (checkpoint === undefined || checkpoint.frontier.size === 0)
+      return leave(`Nothing of ${node.name} was saved by the last run.`)
+    return isEnded(observation, proven, checkpoint)
+      ? leave(`A log that ${node.name} held at the last run ends earlier now, which was proven.`)
+      : [checkpoint]
   })
-  const unchecked: Unchecked[] = lattice.nodes
-    .filter(({ name }) => !compared.some((checkpoint) => checkpoint.name === name))
-    .map(({ name }) => ({
-      id: `history.${name}`,
-      reason: `Nothing of ${name} was saved by the last run.`,
-    }))
   if (compared.length === 0) return { check: null, unchecked }
 
   const findings = compared.map((checkpoint) => findingOf(observation, proven, checkpoint))
@@ -60,6 +64,19 @@ export const judgeHistory: Check = (observation, proven) => {
   })
   const whenPass = `All that ${plural(compared.length, 'node')} signed at the last run is still there, unchanged.`
   return conclude('history', findings, whenPass, evidence, unchecked)
+}
+
+/**
+ * Whether what was saved went beyond the proven end of a log, and all before it is still there. The root
+ * saved then is of entries that count no more.
+ */
+function isEnded(observation: Observation, proven: Proven, saved: SavedCheckpoint): boolean {
+  const node = observedOf(observation, saved.name)
+  const held = valueOf(node?.held)?.attestation
+  const ends = valueOf(node?.log)?.ends
+  if (held === undefined || ends === undefined || !proven.has(saved.name)) return false
+  const left = clip(saved.frontier, ends)
+  return !covers(left, saved.frontier) && covers(held.frontier, left)
 }
 
 function findingOf(observation: Observation, proven: Proven, saved: SavedCheckpoint): Finding {
@@ -88,7 +105,9 @@ function findingOf(observation: Observation, proven: Proven, saved: SavedCheckpo
   if (cut === null || !equalFrontiers(cut.frontier, frontier)) {
     return unknown(`${name} was not asked about what it held at the last run`)
   }
-  return cut.root === saved.root
+  // What it signs now is its word; what its entries come to is seen here, where they were pulled.
+  const recomputed = valueOf(node.log)?.rootAtSaved ?? saved.root
+  return cut.root === saved.root && recomputed === saved.root
     ? pass
     : fail(
         `${name} has other entries where it had signed some at the last run: its history was rewritten`,

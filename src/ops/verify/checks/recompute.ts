@@ -1,4 +1,5 @@
 import { equalFrontiers, totalOf, type Frontier } from '../../../wire/frontier.ts'
+import { clip } from '../../../wire/seal.ts'
 import {
   conclude,
   errorOf,
@@ -13,12 +14,14 @@ import {
   type Finding,
 } from '../judge-findings.ts'
 import { PULL_ENTRIES_MAX } from '../limits.ts'
-import type { AuditedLog, NodeObservation, Unchecked } from '../observation.ts'
+import type { NodeObservation, Unchecked } from '../observation.ts'
+import type { AuditedLog } from '../recompute/log-audit.ts'
 import { cutOf } from './roots.ts'
 
 /**
  * What each node gives away is what it has signed: every entry pulled from it is sound and chained, and
- * Merkle trees built here come to its signed roots. A store edited behind the node's back fails.
+ * trees and a replay of our own come to its signed roots and states. A store edited behind the node's back
+ * fails, and so does a node that computes otherwise than the rules say.
  */
 export const judgeRecompute: Check = (observation, proven) => {
   const { nodes } = observation.lattice
@@ -54,6 +57,10 @@ export const judgeRecompute: Check = (observation, proven) => {
       signatures_verified: log?.signaturesVerified ?? null,
       root: log?.rootAtHeld ?? null,
       root_at_cut: log?.rootAtCut ?? null,
+      state_root: log?.stateRootAtHeld ?? null,
+      rejected: log?.rejectedAtHeld ?? null,
+      ends: log === null ? null : Object.fromEntries(log.ends),
+      checkpoint_root: log?.checkpoint?.recomputedRoot ?? null,
       problems: log?.problems ?? [],
       error: errorOf(answer),
     }
@@ -65,7 +72,7 @@ export const judgeRecompute: Check = (observation, proven) => {
     left.push({ id: 'recompute.signatures', reason })
   }
   const total = logs.reduce((sum, log) => sum + log.entries, 0)
-  const whenPass = `${plural(total, 'entry')} pulled from ${plural(logs.length, 'node')} are sound, and come to the roots that the nodes signed.`
+  const whenPass = `${plural(total, 'entry')} pulled from ${plural(logs.length, 'node')} are sound, and come to the roots and states that the nodes signed.`
   return conclude('recompute', findings, whenPass, evidence, left)
 }
 
@@ -103,11 +110,22 @@ function findingOf(node: NodeObservation, cut: Frontier | null, log: AuditedLog)
       `${name} gives away ${plural(log.problemCount, 'problem')} among its entries: ${log.problems[0] ?? ''}`,
     )
   }
+  if (!equalFrontiers(held.frontier, clip(held.frontier, log.ends))) {
+    return unknown(`a log that ${name} held was ended while it was looked at`)
+  }
   if (log.rootAtHeld === null || log.rootAtCut === null) {
     return fail(`${name} does not give away all the entries that it signed it holds`)
   }
   if (log.rootAtHeld !== held.root || log.rootAtCut !== atCut.root) {
     return fail(`${name} signed a root that its entries do not come to`)
+  }
+  if (log.stateRootAtHeld !== held.stateRoot) {
+    return fail(`${name} signed a state that its entries do not come to`)
+  }
+  if (log.checkpoint === null) return unknown(`${name} gave its entries away without a checkpoint`)
+  const { root, stateRoot, recomputedRoot, recomputedStateRoot } = log.checkpoint
+  if (recomputedRoot !== root || recomputedStateRoot !== stateRoot) {
+    return fail(`${name} signed a checkpoint that its entries do not come to`)
   }
   if (held.frontier.size === 0) return unknown(`${name} holds no entry to recompute`)
   return pass

@@ -83,7 +83,10 @@ function findingOf(
     : fail(`${peer.name} showed ${name} another history than ${name} holds`)
 }
 
-/** The checkpoint in a node's stream against what it attested: one frontier, two roots. */
+/**
+ * The checkpoint in a node's stream against what it attested, one frontier and two roots; and against the
+ * entries behind it.
+ */
 function contradictionsOf(node: NodeObservation): Finding[] {
   const checkpoint = valueOf(node.log)?.checkpoint
   if (checkpoint === null || checkpoint === undefined) return []
@@ -91,12 +94,16 @@ function contradictionsOf(node: NodeObservation): Finding[] {
     const value = valueOf(answer)
     return value === null ? [] : [value.attestation]
   })
-  const contradicts = attested.some(
+  const contradictsEntries =
+    checkpoint.recomputedRoot !== null && checkpoint.recomputedRoot !== checkpoint.root
+  const contradictsWord = attested.some(
     ({ frontier, root, stateRoot }) =>
       equalFrontiers(frontier, checkpoint.frontier) &&
       (root !== checkpoint.root || stateRoot !== checkpoint.stateRoot),
   )
-  return contradicts
-    ? [fail(`${node.name} signed two histories: its checkpoint contradicts its attestation`)]
+  if (contradictsWord)
+    return [fail(`${node.name} signed two histories: its checkpoint contradicts its attestation`)]
+  return contradictsEntries
+    ? [fail(`${node.name} shows two histories: its checkpoint is not of the entries behind it`)]
     : []
 }

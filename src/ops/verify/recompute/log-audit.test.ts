@@ -1,8 +1,17 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { signEntry, type SignedEntry } from '../../wire/entry.ts'
-import { FakeReplica, keyOf } from '../client/fakes/fake-replica.ts'
-import { LogAudit, type AuditTerms } from './judge-log.ts'
+import { signCheckpoint } from '../../../wire/checkpoint.ts'
+import { signEntry, type SignedEntry } from '../../../wire/entry.ts'
+import type { Frontier } from '../../../wire/frontier.ts'
+import {
+  equivocationOf,
+  NO_SEALS,
+  signRetirement,
+  type Seal,
+  type Seals,
+} from '../../../wire/seal.ts'
+import { FakeReplica, keyOf } from '../../client/fakes/fake-replica.ts'
+import { LogAudit, type AuditedLog, type AuditTerms } from './log-audit.ts'
 
 const LATTICE = '1'.repeat(64)
 
@@ -14,13 +23,13 @@ const written = (count: number): { replica: FakeReplica; entries: SignedEntry[] 
 const auditOf = (
   replica: FakeReplica,
   entries: readonly SignedEntry[],
-  terms: Partial<AuditTerms> = {},
-): ReturnType<LogAudit['result']> => {
+  { cut = replica.frontier(), ...terms }: Partial<AuditTerms> & { cut?: Frontier } = {},
+): AuditedLog => {
   const audit = new LogAudit({
     lattice: LATTICE,
-    memberPeerIds: new Set([keyOf('node1').peerId, keyOf('node2').peerId]),
-    held: replica.frontier(),
-    cut: replica.frontier(),
+    genesis: replica.genesis,
+    memberPeerIds: [keyOf('node1').peerId, keyOf('node2').peerId],
+    frontiers: { held: replica.frontier(), cut, saved: null },
     signaturesPerAuthor: Number.MAX_SAFE_INTEGER,
     verified: new Set(),
     ...terms,
@@ -49,7 +58,12 @@ describe('the audit of a log', () => {
       rootAtHeld: replica.rootAt(replica.frontier()),
       rootAtCut: replica.rootAt(cut),
     })
-    expect(result.checkpoint?.root).toBe(result.rootAtHeld)
+    expect(result.stateRootAtHeld).toBe(replica.stateRoot())
+    expect(result.checkpoint).toMatchObject({
+      root: result.rootAtHeld,
+      recomputedRoot: result.rootAtHeld,
+      recomputedStateRoot: result.stateRootAtHeld,
+    })
   })
 
   it('gives no root where the entries do not reach', () => {
@@ -151,6 +165,60 @@ describe('the audit of a log', () => {
 
     const forged = { ...(entries[2] as SignedEntry), signature: new Uint8Array(64) }
     expect(auditOf(replica, entries.with(2, forged), { verified }).problemCount).toBe(1)
+  })
+
+  describe('of ends of logs', () => {
+    const { replica, entries } = written(5)
+    const { lattice, author, key } = replica
+    const retired = (size: number): Seal => signRetirement({ lattice, author, size }, key.sign)
+    const sealedAudit = (seals: readonly Seal[], ends: Seals, given = entries): AuditedLog => {
+      const frontier = new Map([[author, given.length]])
+      const audit = new LogAudit({
+        lattice,
+        genesis: replica.genesis,
+        memberPeerIds: [key.peerId],
+        frontiers: { held: frontier, cut: frontier, saved: null },
+        signaturesPerAuthor: Number.MAX_SAFE_INTEGER,
+        verified: new Set(),
+      })
+      const { checkpoint } = replica.checkpoint()
+      audit.takeCheckpoint(signCheckpoint({ ...checkpoint, frontier, seals: ends }, key.sign))
+      audit.takeSeals(seals)
+      audit.take(given)
+      return audit.result()
+    }
+
+    it('takes what is proven, the first end of each log', () => {
+      const { problems, ends } = sealedAudit([retired(9), retired(5)], new Map([[author, 5]]))
+      expect(problems).toEqual([])
+      expect(ends).toEqual(new Map([[author, 5]]))
+    })
+
+    it('takes two entries in one place for an end', () => {
+      const [, second] = entries as [SignedEntry, SignedEntry]
+      const note = { kind: 'noop', note: 'other' } as const
+      const twin = signEntry({ ...second.entry, intent: note }, key.sign)
+      const seal = equivocationOf(second, twin) as Seal
+      const { problems, ends } = sealedAudit([seal], new Map([[author, 1]]), entries.slice(0, 1))
+      expect(problems).toEqual([])
+      expect(ends).toEqual(new Map([[author, 1]]))
+    })
+
+    const { sign } = keyOf('node2')
+    const forged = signRetirement({ lattice, author, size: 5 }, sign)
+    const elsewhere = signRetirement({ lattice: '2'.repeat(64), author, size: 5 }, key.sign)
+    const stranger = new FakeReplica('stranger', LATTICE)
+    const strange = signRetirement({ lattice, author: stranger.author, size: 5 }, stranger.key.sign)
+    it.each<[string, readonly Seal[], Seals, RegExp]>([
+      ['entries behind an end', [retired(4)], NO_SEALS, /ends before it/],
+      ['an end that nothing proves', [], new Map([[author, 5]]), /nothing proves/],
+      ['an end that is proven later only', [retired(6)], new Map([[author, 5]]), /nothing proves/],
+      ['a forged end', [forged], NO_SEALS, /not signed/],
+      ['an end in another lattice', [elsewhere], NO_SEALS, /another lattice/],
+      ['an end of a stranger’s log', [strange], NO_SEALS, /no member/],
+    ])('sees %s', (_what, seals, ends, problem) => {
+      expect(sealedAudit(seals, ends).problems.join()).toMatch(problem)
+    })
   })
 
   it('lists few of many problems', () => {
