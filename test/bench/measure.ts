@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 
 /** Median and range of several runs. */
 export interface Figure {
@@ -17,6 +18,18 @@ export function figureOf(values: readonly number[]): Figure {
     throw new RangeError('nothing was measured')
   return { median: middle, min, max, n: sorted.length }
 }
+
+/** The smallest value that so many per cent of the values do not exceed. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const value = sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)]
+  if (value === undefined) throw new RangeError('nothing was measured')
+  return value
+}
+
+/** Resident memory of a process, from Linux's /proc. */
+export const rssMbOf = (pid: number): number =>
+  (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024) / 1e6
 
 /** Milliseconds that a command takes, and what it printed. Throws unless it exits 0. */
 export function timed(

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClusterNode } from '../cluster/cluster.ts'
+import { until } from '../cluster/cluster.ts'
+import { sharedMs, type Actor } from './actor.ts'
+import type { PeerAddress } from './catch-up.ts'
+import { figureOf, percentile, type Figure } from './measure.ts'
+import { BenchLattice, heldAt, submit } from './nodes.ts'
+import { atMost, type Row } from './report.ts'
+import { newDirectory, peerActor, type PeerName, type Setting } from './setting.ts'
+
+const WRITES_PER_S = 100
+const ROUNDS = 5
+const QUICK_ROUNDS = 3
+const WRITES = 500
+const WARM_UP_WRITES = 100
+/** A reader asks for an entry this long before it is written, so that only its arrival is timed. */
+const AHEAD_MS = 100
+const MESH_MS_MAX = 30_000
+const ARRIVAL_MS_MAX = 60_000
+
+type Transport = 'P2P' | 'HTTP'
+
+/** Milliseconds from the moment a write was due on one node until each of them could be seen on another. */
+type Propagate = (writes: number) => Promise<number[]>
+
+interface Pair {
+  propagate: Propagate
+  stop(): Promise<void>
+}
+
+/** At 100 writes/s on loopback, from the submission on one node until the entry can be read on another. */
+export async function propagationRow(setting: Setting, transport: Transport): Promise<Row> {
+  const pairs: Record<string, Pair> = { ours: await ourPair(setting, transport) }
+  const latencies: Record<string, number[][]> = { ours: [] }
+  try {
+    for (const name of transport === 'P2P' ? setting.peers : []) {
+      pairs[name] = await peerPair(setting, name)
+      latencies[name] = []
+    }
+    for (const pair of Object.values(pairs)) await pair.propagate(WARM_UP_WRITES)
+    for (let round = 0; round < (setting.isQuick ? QUICK_ROUNDS : ROUNDS); round++)
+      for (const [name, pair] of Object.entries(pairs))
+        latencies[name]?.push(await pair.propagate(WRITES))
+  } finally {
+    await Promise.all(Object.values(pairs).map((pair) => pair.stop()))
+  }
+  const at = (percent: number): Record<string, Figure> =>
+    Object.fromEntries(
+      Object.entries(latencies).map(([name, rounds]) => [
+        name,
+        figureOf(rounds.map((round) => percentile(round, percent))),
+      ]),
+    )
+  const { ours, ...peers } = at(99)
+  const medians = at(50)
+  if (ours === undefined) throw new Error('nothing was measured')
+  return {
+    id: `propagation-${transport.toLowerCase()}`,
+    about: `written on one node → readable on another over ${transport}, p99 at ${WRITES_PER_S} writes/s`,
+    unit: 'ms',
+    ours,
+    peers,
+    targets: [atMost('p99 ms', ours.median, transport === 'P2P' ? 20 : 50)],
+    extra: {
+      p50: medians['ours']?.median ?? 0,
+      p99: ours.median,
+      writes: WRITES * ours.n,
+      ...Object.fromEntries(
+        Object.keys(peers).map((name) => [`${name}_p50`, medians[name]?.median ?? 0]),
+      ),
+    },
+  }
+}
+
+async function ourPair(setting: Setting, transport: Transport): Promise<Pair> {
+  const lattice = await BenchLattice.layOut(newDirectory(setting, 'ours'), setting.links, {
+    nodeCount: 2,
+    rttMs: null,
+    isP2p: transport === 'P2P',
+  })
+  await Promise.all(lattice.nodes.map((node) => node.start()))
+  await until(`peers over ${transport}`, MESH_MS_MAX, async () => {
+    const healths = await Promise.all(lattice.nodes.map((node) => node.health()))
+    return healths.every((health) => health.peers.every((peer) => peer.transport === transport))
+  })
+  const [writer, reader] = [lattice.node(0), lattice.node(1)]
+  return {
+    propagate: (writes) => propagateOurs(writer, reader, writes),
+    stop: () => lattice.stop(),
+  }
+}
+
+async function propagateOurs(
+  writer: ClusterNode,
+  reader: ClusterNode,
+  writes: number,
+): Promise<number[]> {
+  const last = await submit(writer, 1)
+  await heldAt(reader, last.author, last.seq)
+  const dueMs = new Map<number, number>()
+  const seen: Promise<[seq: number, heldMs: number]>[] = []
+  await Promise.all(
+    paced(writes, async (due, index) => {
+      const seq = last.seq + 1 + index
+      seen.push(heldAt(reader, last.author, seq).then((heldMs) => [seq, heldMs]))
+      await sleepUntil(due + AHEAD_MS)
+      // Two writes at once may take each other's place; the answer says which is which.
+      dueMs.set((await submit(writer, 1)).seq, due + AHEAD_MS)
+    }),
+  )
+  return (await Promise.all(seen)).map(([seq, heldMs]) => heldMs - (dueMs.get(seq) ?? Number.NaN))
+}
+
+async function peerPair(setting: Setting, name: PeerName): Promise<Pair> {
+  const [writer, reader] = [peerActor(name), peerActor(name)]
+  await writer.call('open', { directory: newDirectory(setting, name) })
+  const address = await writer.call<PeerAddress>('serveGossip')
+  await reader.call('open', { directory: newDirectory(setting, name), isJoining: true })
+  await reader.call('connectGossip', address)
+  await until(`${name} gossips`, MESH_MS_MAX, async () => {
+    const counts = await Promise.all([writer, reader].map((one) => one.call<number>('gossipPeers')))
+    return counts.every((count) => count > 0)
+  })
+  return {
+    propagate: (writes) => propagatePeers(writer, reader, writes),
+    stop: async () => {
+      await Promise.all([writer.end(), reader.end()])
+    },
+  }
+}
+
+async function propagatePeers(writer: Actor, reader: Actor, writes: number): Promise<number[]> {
+  await reader.call('arrivals')
+  const dueMs = new Map<string, number>()
+  await Promise.all(
+    paced(writes, async (due) => {
+      dueMs.set(await writer.call<string>('write'), due)
+    }),
+  )
+  const seenMs = new Map<string, number>()
+  await until('everything arrived', ARRIVAL_MS_MAX, async () => {
+    for (const [id, atMs] of await reader.call<[string, number][]>('arrivals')) seenMs.set(id, atMs)
+    return [...dueMs.keys()].every((id) => seenMs.has(id))
+  })
+  return [...dueMs].map(([id, due]) => (seenMs.get(id) ?? Number.NaN) - due)
+}
+
+/** Starts work at a steady pace whatever becomes of it, as independent clients do. */
+function paced(
+  count: number,
+  work: (dueMs: number, index: number) => Promise<void>,
+): Promise<void>[] {
+  const startMs = sharedMs()
+  return Array.from({ length: count }, async (_, index) => {
+    const dueMs = startMs + (index * 1000) / WRITES_PER_S
+    await sleepUntil(dueMs)
+    await work(dueMs, index)
+  })
+}
+
+const sleepUntil = (atMs: number): Promise<void> => sleep(Math.max(0, atMs - sharedMs()))

@@ -1,0 +1,135 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { act, sharedMs } from './actor.ts'
+
+/**
+ * An actor: TCP links on loopback that take as long as a real one, and count what passes. Whoever
+ * connects to a held link waits until it is released, as for a network that comes back.
+ */
+interface Link {
+  targetPort: number
+  rttMs: number
+  /** Null while the link is held. */
+  releasedAtMs: number | null
+  waiting: (() => void)[]
+  bytes: number
+  connections: Traffic[]
+}
+
+interface Traffic {
+  /** One for the handshake, and one for each time that the dialler speaks after it was answered. */
+  roundTrips: number
+  lastFromDialler: boolean
+}
+
+export interface LinkTraffic {
+  bytes: number
+  connections: number
+  /** Of the connection that took the most. */
+  roundTrips: number
+}
+
+const links = new Map<number, Link>()
+
+act({
+  async open({
+    targetPort,
+    rttMs,
+    isHeld,
+  }: {
+    targetPort: number
+    rttMs: number
+    isHeld: boolean
+  }) {
+    const link: Link = {
+      targetPort,
+      rttMs,
+      releasedAtMs: isHeld ? null : sharedMs(),
+      waiting: [],
+      bytes: 0,
+      connections: [],
+    }
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) =>
+      accept(link, near),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    links.set(port, link)
+    return port
+  },
+  hold({ port }: { port: number }) {
+    linkOf(port).releasedAtMs = null
+  },
+  /** Returns when, on the shared clock. */
+  release({ ports }: { ports: number[] }) {
+    const nowMs = sharedMs()
+    for (const link of ports.map(linkOf)) {
+      link.releasedAtMs = nowMs
+      for (const go of link.waiting.splice(0)) go()
+    }
+    return nowMs
+  },
+  traffic({ port }: { port: number }): LinkTraffic {
+    const { bytes, connections } = linkOf(port)
+    const roundTrips = Math.max(0, ...connections.map((one) => one.roundTrips))
+    return { bytes, connections: connections.length, roundTrips }
+  },
+  /** Forgets what passed so far. */
+  reset({ port }: { port: number }) {
+    Object.assign(linkOf(port), { bytes: 0, connections: [] })
+  },
+})
+
+function linkOf(port: number): Link {
+  const link = links.get(port)
+  if (link === undefined) throw new Error(`no link ${port}`)
+  return link
+}
+
+function accept(link: Link, near: Socket): void {
+  near.pause()
+  const far = connect({
+    port: link.targetPort,
+    host: '127.0.0.1',
+    noDelay: true,
+    allowHalfOpen: true,
+  })
+  for (const [from, to] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    from.on('error', () => to.destroy())
+    // Not before what is still on its way.
+    from.on('close', () => setTimeout(() => to.destroy(), link.rttMs))
+  }
+  const go = (): void => {
+    const traffic = { roundTrips: 1, lastFromDialler: false }
+    link.connections.push(traffic)
+    // The handshake takes a round trip before the first byte.
+    setTimeout(() => {
+      pass(link, traffic, near, far, true)
+      pass(link, traffic, far, near, false)
+    }, link.rttMs)
+  }
+  if (link.releasedAtMs === null) link.waiting.push(go)
+  else go()
+}
+
+function pass(link: Link, traffic: Traffic, from: Socket, to: Socket, isDialler: boolean): void {
+  const later = (action: () => void): void => {
+    if (link.rttMs === 0) action()
+    else setTimeout(action, link.rttMs / 2)
+  }
+  from.on('data', (chunk: Buffer) => {
+    link.bytes += chunk.length
+    if (isDialler && !traffic.lastFromDialler) traffic.roundTrips += 1
+    traffic.lastFromDialler = isDialler
+    later(() => {
+      if (!to.write(chunk)) {
+        from.pause()
+        to.once('drain', () => from.resume())
+      }
+    })
+  })
+  from.on('end', () => later(() => to.end()))
+  from.resume()
+}
