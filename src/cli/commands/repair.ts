@@ -1,5 +1,6 @@
-import { awaitRefill, wordsOf } from '../../ops/mend/repair.ts'
+import { awaitRefill } from '../../ops/mend/repair.ts'
 import { proveRoots, type RootProof } from '../../ops/verify/root-proof.ts'
+import { wordsOf } from '../../ops/verify/words.ts'
 import { worstOf } from '../../wire/verdict.ts'
 import type { App, Outcome } from '../command.ts'
 import {

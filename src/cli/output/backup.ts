@@ -56,6 +56,22 @@ export function formatBackup(document: BackupDocument, what: string, paint: Pain
   ].join('\n')
 }
 
+/** What other nodes had signed before the backup began and it does not hold; and who was not heard. */
+export interface Lag {
+  lacking: readonly { node: string; entries: number }[]
+  silent: readonly string[]
+}
+
+export const formatLag = ({ lacking, silent }: Lag, paint: Paint): string[] => [
+  ...lacking.map(
+    ({ node, entries }) =>
+      `${paint.unsure('!')} ${node} held ${count(entries, 'more entry', 'more entries')}: back up that node, or try again`,
+  ),
+  ...silent.map(
+    (node) => `${paint.unsure('?')} ${node} did not answer: whether it holds more is not known`,
+  ),
+]
+
 export function formatRestorePlan(node: string, plan: RestorePlan, paint: Paint): string {
   const { heldEntries, missingEntries, missingSeals } = plan
   const held = `${node} holds ${count(heldEntries, 'entry', 'entries')}`

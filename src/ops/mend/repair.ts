@@ -12,27 +12,6 @@ import { REFILL_MS_MAX, REFILL_POLL_MS } from './limits.ts'
  * do that.
  */
 
-/** What the others sign that they hold; and those that did not say. */
-export async function wordsOf(
-  others: readonly NodeClient[],
-  signal: AbortSignal,
-): Promise<{ claims: RootClaim[]; silent: NodeAnswerError[] }> {
-  const claims: RootClaim[] = []
-  const silent: NodeAnswerError[] = []
-  await Promise.all(
-    others.map(async (client) => {
-      try {
-        const { frontier, root } = (await client.attest({}, signal)).attestation
-        claims.push({ about: client.name, frontier, root })
-      } catch (error) {
-        if (!(error instanceof NodeAnswerError)) throw error
-        silent.push(error)
-      }
-    }),
-  )
-  return { claims, silent }
-}
-
 /** Waits until a node signs that it holds all that is claimed. Returns whether it did in time. */
 export async function awaitRefill(
   client: NodeClient,
