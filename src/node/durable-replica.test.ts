@@ -84,7 +84,7 @@ describe('a store that was found damaged', () => {
     const { incarnation } = replica.store
     expect(replica.refusalReason).toContain('entry 3')
     await expect(replica.submit([pay])).rejects.toThrow('entry 3')
-    const { entriesKept, damagedFile } = replica.repair()
+    const { entriesKept, damagedFile } = await replica.repair()
     expect(entriesKept).toBe(3)
     expect(readdirSync(directory)).toContain(damagedFile.split('/').at(-1))
     expect(replica.refusalReason).toBeNull()
@@ -96,9 +96,11 @@ describe('a store that was found damaged', () => {
     expect(reopened).toBe(1)
   })
 
-  it('is not repaired twice', () => {
-    replica.repair()
-    expect(() => replica.repair()).toThrow('not damaged')
+  it('is not repaired twice', async () => {
+    const repaired = replica.repair()
+    await expect(replica.repair()).rejects.toThrow('being repaired')
+    await repaired
+    await expect(replica.repair()).rejects.toThrow('not damaged')
   })
 })
 

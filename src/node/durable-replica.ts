@@ -18,9 +18,8 @@ import type { ReceiptWait, StoreIntegrity, SubmitOutcome } from './service.ts'
 import { SignatureCheck } from './signature-check.ts'
 import { auditStore } from './store-audit.ts'
 import { StoreError } from './store/errors.ts'
-import { setAside } from './store/salvage.ts'
 import { emptyBatch, Store } from './store/store.ts'
-import { refill } from './refill.ts'
+import { repairStore, type Repaired } from './repair.ts'
 import { rebuildFrom } from './rebuild.ts'
 import { syncAnswer } from './sync-answer.ts'
 
@@ -58,6 +57,7 @@ export class DurableReplica {
   #corruption: string | null = null
   #reopen: NodeJS.Timeout | null = null
   #reopenMs = REOPEN_FIRST_MS
+  #isRepairing = false
 
   /** Opens and verifies the store. Throws `StoreError` for one that is in use, foreign or unwritable. */
   constructor(options: DurableReplicaOptions) {
@@ -203,25 +203,33 @@ export class DurableReplica {
    * sound, and under another incarnation; the peers bring the rest. Resolves with how many entries were
    * sound. Throws `UnavailableError` when nothing is damaged, `StoreError` when it cannot be done.
    */
-  repair(): { entriesKept: number; damagedFile: string } {
+  async repair(): Promise<Repaired> {
     if (this.#corruption === null) throw new UnavailableError('the store is not damaged')
+    if (this.#isRepairing) throw new UnavailableError('the store is being repaired')
+    this.#isRepairing = true
+    try {
+      return await this.#repair(this.#corruption)
+    } finally {
+      this.#isRepairing = false
+    }
+  }
+
+  async #repair(why: string): Promise<Repaired> {
     const { stateDir } = this.#options.settings
-    const why = this.#corruption
     this.#engine?.close()
     this.#store.close()
-    const damagedFile = setAside(stateDir)
+    const repaired = await repairStore(stateDir, (directory) => this.#openStore(directory))
     this.#store = this.#openStore()
-    const entriesKept = refill(this.#store, damagedFile)
     this.#corruption = null
     this.#engine = this.#start()
-    const message = `store repaired: ${entriesKept} entries were sound, the rest comes from the peers`
+    const message = `store repaired: ${repaired.entriesKept} entries were sound, the rest comes from the peers`
     this.push({
       kind: 'note',
-      event: { kind: 'store', message, data: { why, damaged_file: damagedFile } },
+      event: { kind: 'store', message, data: { why, damaged_file: repaired.damagedFile } },
     })
     this.#options.log.warn({}, `[STORE] ${message}`)
     this.#options.onReopened()
-    return { entriesKept, damagedFile }
+    return repaired
   }
 
   close(): void {
@@ -231,9 +239,9 @@ export class DurableReplica {
     this.#store.close()
   }
 
-  #openStore(): Store {
-    const { settings, lattice, key } = this.#options
-    return new Store(settings.stateDir, lattice, key.peerId)
+  #openStore(directory = this.#options.settings.stateDir): Store {
+    const { lattice, key } = this.#options
+    return new Store(directory, lattice, key.peerId)
   }
 
   /** An engine on what the store remembers; null, and the reason kept, when that cannot be trusted. */

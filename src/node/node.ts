@@ -20,6 +20,7 @@ import type { NodeKey } from './keys.ts'
 import { Lungs } from './lungs.ts'
 import { Overrides } from './overrides.ts'
 import type { Retired } from './replica/contract.ts'
+import type { Repaired } from './repair.ts'
 import { UnavailableError, UnknownCutError } from './service.ts'
 import type {
   Counters,
@@ -246,7 +247,7 @@ export class LatticeNode implements NodeService {
     return this.#replica.retire(incarnation)
   }
 
-  repair(): { entriesKept: number; damagedFile: string } {
+  repair(): Promise<Repaired> {
     return this.#replica.repair()
   }
 

@@ -5,6 +5,7 @@ import type { Position, SignedEntry } from '../wire/entry.ts'
 import type { Seal } from '../wire/seal.ts'
 import type { Retired } from './replica/contract.ts'
 import type { AuthorTree } from './replica/logs.ts'
+import type { Repaired } from './repair.ts'
 import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../wire/api.ts'
 import type { Intent } from '../wire/intent.ts'
 import type { SyncMode, SyncPolicy } from '../wire/protocol.ts'
@@ -54,7 +55,7 @@ export interface NodeService {
   /** Ends the log of a directory that this node had and has no more. */
   retire(incarnation: string): Promise<Retired>
   /** Begins a new store with what is sound of a damaged one. Throws `UnavailableError` when none is damaged. */
-  repair(): { entriesKept: number; damagedFile: string }
+  repair(): Promise<Repaired>
 
   /** Answers one sync request. Throws `WireError` before the first chunk for a bad request. */
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>

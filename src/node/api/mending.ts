@@ -40,7 +40,7 @@ export function mendingRoutes(
   app.post(paths.repair, async (request): Promise<z.infer<typeof repairAnswer>> => {
     allow(request, 'repair')
     try {
-      const { entriesKept, damagedFile } = service.repair()
+      const { entriesKept, damagedFile } = await service.repair()
       return { success: true, entries_kept: entriesKept, damaged_file: damagedFile }
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error

@@ -208,7 +208,7 @@ export class FakeNode implements NodeService {
     return { seal: signRetirement({ lattice, author, size }, this.#key.sign) }
   }
 
-  repair(): { entriesKept: number; damagedFile: string } {
+  async repair(): Promise<{ entriesKept: number; damagedFile: string }> {
     if (this.refusalReason === null) throw new UnavailableError('the store is not damaged')
     this.refusalReason = null
     return { entriesKept: this.entryCount, damagedFile: 'damaged-1-ledger.sqlite' }

@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { decodeCanonical } from '../../wire/cbor.ts'
@@ -9,22 +9,34 @@ import { openDatabase } from './database.ts'
 import { EntryTable } from './entry-table.ts'
 
 const FILE = 'ledger.sqlite'
-const PARTS = ['', '-wal', '-shm'] as const
+const NEW_DIRECTORY = 'repairing'
+
+/** Where a store is filled that is to take the place of the one in `directory`; empty. */
+export function newDirectoryIn(directory: string): string {
+  const path = join(directory, NEW_DIRECTORY)
+  rmSync(path, { recursive: true, force: true })
+  return path
+}
 
 /**
- * Moves the database of a directory aside, so that a new one can be begun there; nothing is deleted.
- * Returns where it is now. Throws what the file system throws.
+ * Puts the database of `newDirectory` in the place of the one in `directory`, which is kept under another
+ * name; both are closed. At no moment is there none. Returns where the old one is now.
  */
-export function setAside(directory: string): string {
+export function exchange(directory: string, newDirectory: string): string {
   let number = 1
   while (existsSync(join(directory, `damaged-${number}-${FILE}`))) number += 1
+  const file = join(directory, FILE)
   const aside = join(directory, `damaged-${number}-${FILE}`)
-  for (const part of PARTS) {
-    const file = join(directory, `${FILE}${part}`)
-    if (existsSync(file)) renameSync(file, `${aside}${part}`)
-  }
+  linkSync(file, aside)
+  for (const part of ['-wal', '-shm'])
+    if (existsSync(`${file}${part}`)) renameSync(`${file}${part}`, `${aside}${part}`)
+  renameSync(join(newDirectory, FILE), file)
+  rmSync(newDirectory, { recursive: true, force: true })
   return aside
 }
+
+/** The database of a directory. */
+export const fileIn = (directory: string): string => join(directory, FILE)
 
 /** What can be told of a damaged database: of each log as much as is sound from its beginning on. */
 export function* salvage(file: string): Generator<{ seals: Seal[] } | { entry: SignedEntry }> {

@@ -70,6 +70,24 @@ describe('saved checkpoints', () => {
     )
   })
 
+  it('stay as they were for a node that lacks some of it, also when that is no FAIL', () => {
+    const more: SavedCheckpoints = {
+      lattice: healthy.lattice.id,
+      nodes: (healthy.saved?.nodes ?? []).map((one) => ({
+        ...one,
+        frontier: new Map([...one.frontier].map(([author, size]) => [author, size + 9])),
+      })),
+    }
+    const report = { ...judge(healthy), checks: [] }
+    expect(nextCheckpoints(healthy.lattice, report, more)).toEqual(more)
+    const ended = { ...report, unchecked: [{ id: 'history.node1', reason: 'its log was ended' }] }
+    const next = nextCheckpoints(healthy.lattice, ended, more).nodes
+    expect(next.filter((one) => more.nodes.includes(one)).map(({ name }) => name)).toEqual([
+      'node2',
+      'node3',
+    ])
+  })
+
   it('of another lattice are dropped', () => {
     const saved = { lattice: '9'.repeat(64), nodes: healthy.saved?.nodes ?? [] }
     const down = faults['down']?.[0]('node2', 'node1')(healthy) ?? healthy

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Frontier } from '../../wire/frontier.ts'
+import { covers, type Frontier } from '../../wire/frontier.ts'
 import { AUTHORS_MAX, MEMBERS_MAX } from '../../wire/limits.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
 import { OperatorError } from '../errors.ts'
@@ -82,7 +82,8 @@ function valueOf(text: string): unknown {
 
 /**
  * What the next run is to hold the nodes to: each node as the report shows it; as before where it did not
- * show itself. After a FAIL of the history nothing is taken over, so that a rollback stays one.
+ * show itself, or lacks something that it held. After a FAIL of the history nothing is taken over, so that
+ * a loss stays one until it is made good.
  */
 export function nextCheckpoints(
   lattice: DesiredLattice,
@@ -105,6 +106,12 @@ export function nextCheckpoints(
           },
         ],
   )
-  const kept = before.filter((one) => !shown.some((node) => node.name === one.name))
-  return { lattice: lattice.id, nodes: [...kept, ...shown] }
+  const isEnded = (name: string): boolean =>
+    report.unchecked.some(({ id }) => id === `history.${name}`)
+  const grown = shown.filter(({ name, frontier }) => {
+    const held = before.find((one) => one.name === name)
+    return held === undefined || covers(frontier, held.frontier) || isEnded(name)
+  })
+  const kept = before.filter((one) => !grown.some((node) => node.name === one.name))
+  return { lattice: lattice.id, nodes: [...kept, ...grown] }
 }

@@ -90,9 +90,19 @@ function findingOf(observation: Observation, proven: Proven, saved: SavedCheckpo
       (sum, { from, to }) => sum + to - from,
       0,
     )
-    return held.incarnation === saved.incarnation
+    if (held.incarnation === saved.incarnation) {
+      return fail(
+        `${name} has lost ${plural(lost, 'entry')} since the last run: its data was rolled back`,
+      )
+    }
+    const isHeldElsewhere = observation.lattice.nodes.some((other) => {
+      const there = valueOf(observedOf(observation, other.name)?.held)?.attestation
+      return there !== undefined && proven.has(other.name) && covers(there.frontier, frontier)
+    })
+    const isEveryNodeSeen = observation.lattice.nodes.every((other) => proven.has(other.name))
+    return isEveryNodeSeen && !isHeldElsewhere
       ? fail(
-          `${name} has lost ${plural(lost, 'entry')} since the last run: its data was rolled back`,
+          `${name} held ${plural(lost, 'entry')} at the last run that no node holds any more: bring them back from a backup`,
         )
       : unknown(
           `${name} started over with a new data directory and still lacks ${plural(lost, 'entry')} that it held at the last run`,
