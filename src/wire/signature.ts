@@ -44,10 +44,11 @@ export type Verify = (
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /**
- * Points of small order, in every encoding that a verifier may accept. A signature under one proves
- * nothing, and verifiers disagree about them.
+ * Points of small order, in every encoding that a verifier may accept. As a key one proves nothing; as
+ * the R of a signature it is refused by some verifiers and not by others, and Node.js itself went from
+ * the one to the other between its major versions.
  */
-const SMALL_ORDER_KEYS = new Set([
+const SMALL_ORDER_POINTS = new Set([
   '0100000000000000000000000000000000000000000000000000000000000000',
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0000000000000000000000000000000000000000000000000000000000000080',
@@ -83,11 +84,17 @@ function keyObjectOf(publicKey: Uint8Array): KeyObject {
 
 /** Whether these bytes can be a member's key: the right length and not of small order. */
 export const isSoundPublicKey = (publicKey: Uint8Array): boolean =>
-  publicKey.length === PUBLIC_KEY_BYTES && !SMALL_ORDER_KEYS.has(toHex(publicKey))
+  publicKey.length === PUBLIC_KEY_BYTES && !SMALL_ORDER_POINTS.has(toHex(publicKey))
+
+/** Whether these bytes can be a signature by a member's key at all: the rules that verifiers disagree about. */
+const isEligible = (publicKey: Uint8Array, signature: Uint8Array): boolean =>
+  signature.length === SIGNATURE_BYTES &&
+  isSoundPublicKey(publicKey) &&
+  !SMALL_ORDER_POINTS.has(toHex(signature.subarray(0, 32)))
 
 /** Ed25519 by the one verifier that every part of this project uses. Total: false for any bad input. */
 export const verifySignature: Verify = (publicKey, tag, bytes, signature) => {
-  if (signature.length !== SIGNATURE_BYTES || !isSoundPublicKey(publicKey)) return false
+  if (!isEligible(publicKey, signature)) return false
   try {
     return verify(null, tagged(tag, bytes), keyObjectOf(publicKey), signature)
   } catch {
@@ -102,8 +109,7 @@ export function verifySignatureAside(
   bytes: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (signature.length !== SIGNATURE_BYTES || !isSoundPublicKey(publicKey))
-    return Promise.resolve(false)
+  if (!isEligible(publicKey, signature)) return Promise.resolve(false)
   return new Promise((resolve) => {
     try {
       verify(null, tagged(tag, bytes), keyObjectOf(publicKey), signature, (error, isValid) =>
