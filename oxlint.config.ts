@@ -197,6 +197,7 @@ export default defineConfig({
         'src/*/main.ts',
         'src/ops/targets/local/supervisor.ts',
         'src/build/build.ts',
+        'test/chaos/main.ts',
       ],
       rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
     },
