@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const MEBIBYTE = 1024 * 1024
+
+/** A small ext4 of its own, in a file, that a test can fill and break. Needs root and a loop device. */
+export class SmallDisk {
+  readonly path: string
+  readonly #image: string
+
+  /** Makes it and mounts it at `path`. Throws when this machine does not let us. */
+  constructor(path: string, mebibytes: number) {
+    this.path = path
+    this.#image = `${path}.ext4`
+    writeFileSync(this.#image, '')
+    truncateSync(this.#image, mebibytes * MEBIBYTE)
+    run('mkfs.ext4', '-q', '-m', '0', this.#image)
+    mkdirSync(path)
+    this.mount()
+  }
+
+  /** As a machine does at its start: what the journal holds is applied. */
+  mount(): void {
+    run('mount', '-o', 'loop,errors=remount-ro', this.#image, this.path)
+  }
+
+  unmount(): void {
+    run('umount', this.path)
+  }
+
+  /** Leaves `bytesLeft` at most to everyone else. */
+  fill(bytesLeft: number): void {
+    const { bavail, bsize } = statfsSync(this.path)
+    writeFileSync(this.#filler, new Uint8Array(Math.max(0, bavail * bsize - bytesLeft)))
+  }
+
+  /** Gives back what `fill` took. */
+  free(): void {
+    rmSync(this.#filler)
+  }
+
+  /** As when the device fails: the kernel makes the file system read-only, under whoever uses it. */
+  fail(): void {
+    const device = run('findmnt', '-n', '-o', 'SOURCE', this.path).replace('/dev/', '').trim()
+    writeFileSync(join('/sys/fs/ext4', device, 'trigger_fs_error'), 'a test')
+  }
+
+  /** Mounts it anew after a check, as an operator would. Nobody may use it. */
+  mend(): void {
+    this.unmount()
+    // 1: errors were found and corrected.
+    run('sh', '-c', 'e2fsck -p -f "$0" || [ $? -eq 1 ]', this.#image)
+    this.mount()
+  }
+
+  remove(): void {
+    this.unmount()
+    rmSync(this.#image)
+  }
+
+  get #filler(): string {
+    return join(this.path, 'filler')
+  }
+}
+
+function run(program: string, ...args: string[]): string {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string }
+    throw new Error(
+      `this test needs a file system of its own (root, a loop device, e2fsprogs): ${program}: ${stderr ?? message}`,
+      { cause: error },
+    )
+  }
+}
