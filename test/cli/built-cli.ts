@@ -31,6 +31,18 @@ export interface Ended {
   err: string
 }
 
+/** Resolves when it has ended, with all it said. */
+export async function endOf(child: ReturnType<typeof spawn>): Promise<Ended> {
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('no pipes')
+  const [[code], out, err] = await Promise.all([
+    once(child, 'close') as Promise<[number | null]>,
+    text(stdout),
+    text(stderr),
+  ])
+  return { code, out, err }
+}
+
 export async function builtCli(): Promise<BuiltCli> {
   const home = mkdtempSync(join(tmpdir(), 'aethel-cli-'))
   for (const path of ['bin', 'package.json', 'nodes.yaml']) {
@@ -52,17 +64,7 @@ export async function builtCli(): Promise<BuiltCli> {
   return {
     home,
     start,
-    run: async (args, at) => {
-      const child = start(args, at)
-      const { stdout, stderr } = child
-      if (stdout === null || stderr === null) throw new Error('no pipes')
-      const [[code], out, err] = await Promise.all([
-        once(child, 'close') as Promise<[number | null]>,
-        text(stdout),
-        text(stderr),
-      ])
-      return { code, out, err }
-    },
+    run: async (args, at) => endOf(start(args, at)),
     remove: () => rmSync(home, { recursive: true }),
   }
 }

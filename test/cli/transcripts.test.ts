@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { builtCli, type BuiltCli, type Ended } from './built-cli.ts'
+import { builtCli, endOf, type BuiltCli, type Ended } from './built-cli.ts'
 
 let cli: BuiltCli
 let cwd: string
@@ -335,22 +335,26 @@ nodes:
 
   it('is ended by a signal, told twice or once, with 130', async () => {
     const child = cli.start(['status', '--json'], { cwd })
-    const asked = once(silent, 'connection')
-    const ended = once(child, 'close')
-    const chunks: string[] = []
-    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk.toString()))
-    await asked
+    const ended = endOf(child)
+    await once(silent, 'connection')
     child.kill('SIGINT')
     child.kill('SIGINT')
 
-    expect((await ended)[0]).toBe(130)
-    expect(JSON.parse(chunks.join('')).error.code).toBe('interrupted')
+    const { code, out } = await ended
+    expect(code).toBe(130)
+    expect(JSON.parse(out).error.code).toBe('interrupted')
   })
 
   it('is one document also when something breaks beside it', async () => {
-    const later = `setTimeout(()=%3E%7Bthrow%20new%20Error('boom')%7D,1500)`
+    // Told from outside, when the command is known to be waiting.
+    const later = `process.once('SIGUSR2',()=%3E%7Bthrow%20new%20Error('boom')%7D)`
     const environment = { NODE_OPTIONS: `--import=data:text/javascript,${later}` }
-    const { code, out, err } = await run('status --json', environment)
+    const child = cli.start(['status', '--json'], { cwd, environment })
+    const ended = endOf(child)
+    await once(silent, 'connection')
+    child.kill('SIGUSR2')
+
+    const { code, out, err } = await ended
     expect(code).toBe(1)
     expect(JSON.parse(out).error).toMatchObject({
       code: 'unforeseen',

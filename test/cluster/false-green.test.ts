@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { Cluster, until } from './cluster.ts'
+import { freePorts } from '../free-ports.ts'
+import { Cluster, NOTICE_MS_MAX, until } from './cluster.ts'
 import { LocalLattice } from './local-lattice.ts'
 
 /** The node whose place something else takes. */
@@ -86,7 +87,7 @@ test('two addresses of one process are one node', async () => {
 
 test('a null root is not agreement', async () => {
   // The node itself, moved to another port, behind a door that empties its roots.
-  const inner = lattice.httpPort + 1000
+  const inner = await freePorts(1)
   const home = join(lattice.directory, '.lattice/local/nodes', VICTIM)
   await impersonate(
     passOnTo(inner, (path, body) =>
@@ -103,7 +104,7 @@ test('a null root is not agreement', async () => {
   try {
     await until(
       'the node answers',
-      10_000,
+      NOTICE_MS_MAX,
       async () => (await fetch(`http://127.0.0.1:${inner}/livez`)).ok,
     )
     expect(await verdictOn('roots')).toEqual(FOUND_OUT)
@@ -127,7 +128,7 @@ test('a node with a key of another lattice is a stranger', async () => {
     stranger.spawn()
     await until(
       'the stranger answers',
-      10_000,
+      NOTICE_MS_MAX,
       async () => (await fetch(`http://127.0.0.1:${port}/livez`)).ok,
     )
     expect(await verdictOn('identity')).toEqual(FOUND_OUT)

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { receiptAnswer, verifyAnswer, type Receipt } from '../../src/wire/api.ts'
 import type { ClusterNode } from './cluster.ts'
 
+const RECEIPTS_AT_ONCE = 16
+
 export interface Acknowledged {
   author: string
   seq: number
@@ -49,20 +51,20 @@ export async function write(node: ClusterNode): Promise<Receipt> {
   return receipt
 }
 
-/** When and by what the first entry that `writer` wrote after `sinceMs` reached `reader`; from `performance.now()`. */
-export async function firstArrival(
+/** Resolves when an entry that `writer` wrote after `sinceMs` has reached `reader` by `via`. */
+export async function arrival(
   reader: ClusterNode,
   writer: Writer,
   sinceMs: number,
   via: 'P2P' | 'HTTP',
   limitMs: number,
-): Promise<number> {
+): Promise<void> {
   const endMs = performance.now() + limitMs
   while (performance.now() < endMs) {
     const candidates = writer.acknowledged.filter((entry) => entry.atMs > sinceMs)
     for (const { author, seq } of candidates) {
       const receipt = await receiptOf(reader, author, seq)
-      if (receipt?.via === via) return performance.now() - receipt.age_ms - sinceMs
+      if (receipt?.via === via) return
     }
     await sleep(20)
   }
@@ -82,6 +84,11 @@ export async function missingFrom(
   node: ClusterNode,
   entries: readonly Acknowledged[],
 ): Promise<Acknowledged[]> {
-  const held = await Promise.all(entries.map((entry) => receiptOf(node, entry.author, entry.seq)))
-  return entries.filter((entry, index) => held[index]?.id !== entry.id)
+  const missing: Acknowledged[] = []
+  for (let start = 0; start < entries.length; start += RECEIPTS_AT_ONCE) {
+    const asked = entries.slice(start, start + RECEIPTS_AT_ONCE)
+    const held = await Promise.all(asked.map((entry) => receiptOf(node, entry.author, entry.seq)))
+    missing.push(...asked.filter((entry, index) => held[index]?.id !== entry.id))
+  }
+  return missing
 }

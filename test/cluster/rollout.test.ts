@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { healthAnswer } from '../../src/wire/api.ts'
-import { until } from './cluster.ts'
+import { NOTICE_MS_MAX, until } from './cluster.ts'
 import { LocalLattice } from './local-lattice.ts'
 
 const TRANSFER = 'intent transfer { from: Alice, to: Bob, amount: 1 }'
@@ -71,7 +71,7 @@ test('a deploy that was killed in the middle is finished or taken back by the ne
   child.stderr.on('data', (chunk: Buffer) => {
     progress += chunk.toString('utf8')
   })
-  await until('the first node is switched', 20_000, () => progress.includes('✔ activate'))
+  await until('the first node is switched', NOTICE_MS_MAX, () => progress.includes('✔ activate'))
   child.kill('SIGKILL')
   await once(child, 'exit')
 
@@ -89,7 +89,7 @@ test('two operators at once: one works, the other is told who does', async () =>
   first.stderr.on('data', (chunk: Buffer) => {
     progress += chunk.toString('utf8')
   })
-  await until('the first works', 20_000, () => progress.includes('stage'))
+  await until('the first works', NOTICE_MS_MAX, () => progress.includes('stage'))
   const second = await lattice.json('deploy', '--yes')
   expect(second).toMatchObject({ code: 75, document: { error: { code: 'locked' } } })
   const [code] = (await once(first, 'exit')) as [number]

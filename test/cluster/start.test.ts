@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, test } from 'vitest'
 import { integrityAnswer, stateAnswer } from '../../src/wire/api.ts'
-import { Cluster, until, type ClusterNode } from './cluster.ts'
+import { Cluster, NOTICE_MS_MAX, until, type ClusterNode } from './cluster.ts'
 import { write } from './load.ts'
 
 /** The exit code of a node whose settings cannot work. */
@@ -16,6 +16,14 @@ afterEach(() => cluster?.stop())
 async function exitCodeOf(node: ClusterNode): Promise<number | null> {
   const [code] = (await once(node.spawn(), 'exit')) as [number | null]
   return code
+}
+
+/** A node comes to see that another does not answer. */
+async function expectLeftOut(node: ClusterNode, lost: ClusterNode): Promise<void> {
+  await until(`${node.name} goes on without ${lost.name}`, NOTICE_MS_MAX, async () => {
+    const { peers } = await node.health()
+    return peers.some((peer) => peer.name === lost.name && peer.transport === 'NONE')
+  })
 }
 
 test.for([
@@ -90,7 +98,7 @@ test('a key that others can read is refused', async () => {
 
 test('a store that was edited behind the node’s back is noticed and accepts nothing', async () => {
   cluster = await Cluster.start()
-  await cluster.meshed('P2P', 10_000)
+  await cluster.meshed('P2P')
   const node = cluster.node(0)
   for (let count = 0; count < 5; count++) await write(node)
   await node.end('SIGTERM')
@@ -119,13 +127,12 @@ test('a store that was edited behind the node’s back is noticed and accepts no
   expect(await node.post('/api/verify', { code: 'intent noop { }' })).toMatchObject({
     success: false,
   })
-  const [other] = (await cluster.node(1).health()).peers.filter((peer) => peer.name === node.name)
-  expect(other?.transport).toBe('NONE')
+  await expectLeftOut(cluster.node(1), node)
 })
 
 test('a node whose data directory is taken away accepts nothing, shows no root and goes on answering', async () => {
   cluster = await Cluster.start()
-  await cluster.meshed('P2P', 10_000)
+  await cluster.meshed('P2P')
   const [node, other] = [cluster.node(0), cluster.node(1)]
   const { author, seq } = await write(node)
   const { pid } = node
@@ -140,10 +147,7 @@ test('a node whose data directory is taken away accepts nothing, shows no root a
   expect(await node.post('/api/lattice/sync/switch?mode=http')).toMatchObject({ success: false })
   // Losing its links must not end the process either: exchanges that cannot be asked for just fail.
   for (const peer of cluster.nodes.slice(1)) cluster.link(node, peer, 'p2p', 'closed')
-  await until('the others go on without it', 8000, async () => {
-    const peers = (await other.health()).peers
-    return peers.some((peer) => peer.name === node.name && peer.transport === 'NONE')
-  })
+  await expectLeftOut(other, node)
   expect(node.pid).toBe(pid)
   expect((await fetch(`${node.url}/livez`)).ok).toBe(true)
   const { events } = (await other.get('/api/lattice/events?since=0')) as {
@@ -162,13 +166,13 @@ test('a node of another lattice is kept out, and says why nothing works', async 
   await write(honest)
   await until(
     'the others agree',
-    3000,
+    NOTICE_MS_MAX,
     async () => (await cluster?.node(1).health())?.ledger.entries === 1,
   )
   const health = await honest.health()
   expect(health.ledger.entries).toBe(1)
   expect((await stranger.health()).ledger.entries).toBe(1)
-  await until('the refusal is counted', 8000, async () => {
+  await until('the refusal is counted', NOTICE_MS_MAX, async () => {
     const metrics = await (await fetch(`${honest.url}/metrics`)).text()
     return /refused_total\{[^}]*wrong-lattice[^}]*\} [1-9]/.test(metrics)
   })
@@ -188,8 +192,8 @@ test('libp2p and HTTP share one port over WebSocket', async () => {
     }
   }
   await Promise.all(cluster.nodes.map((node) => node.start()))
-  await cluster.meshed('P2P', 10_000)
+  await cluster.meshed('P2P')
   await write(one)
-  await cluster.converged(1000)
+  await cluster.converged()
   expect((await two.health()).peers[0]?.p2p.address).toContain('/ws')
 })
