@@ -1,78 +1,146 @@
-import type { Ready } from '../../src/node/replica/contract.ts'
+import type { EventDraft, Ready } from '../../src/node/replica/contract.ts'
 import type { AuthorId } from '../../src/wire/author.ts'
-import { frontierObject } from '../../src/wire/frontier.ts'
+import type { Checkpoint } from '../../src/wire/checkpoint.ts'
+import type { SignedEntry } from '../../src/wire/entry.ts'
+import { frontierObject, totalOf, type Frontier } from '../../src/wire/frontier.ts'
+import { Holdings } from './holdings.ts'
+import { isSignedLie } from './lies.ts'
+import { peerIdsOf } from './members.ts'
 import type { SimulatedNode } from './node.ts'
+import type { Lie } from './plan.ts'
+import { replayed, rootOf } from './replay.ts'
+import type { Sightings } from './sightings.ts'
 
 interface Acknowledged {
-  node: number
   author: AuthorId
   seq: number
 }
 
+/** Roots that are remembered, to be compared with others at the same frontier. */
+const ROOTS_MAX = 10_000
+const VIOLATIONS_MAX = 20
+/** Entries at which a node's state is first computed anew; then whenever they have doubled. */
+const AUDIT_FIRST = 16
+
 /**
  * What must hold after every step, and at the end. It looks at all nodes at once, which no node can; it
- * collects violations instead of throwing, so that a run always ends.
+ * collects violations instead of throwing, so that a run always ends. What grows with the run is checked
+ * piece by piece as it comes, and whole whenever it has doubled.
  */
 export class Invariants {
   readonly #nodes: readonly SimulatedNode[]
+  readonly #sightings: Sightings
+  readonly #holdings = new Holdings()
   readonly violations: string[] = []
-  readonly acknowledged: Acknowledged[] = []
-  /** By `author:seq`: the one entry that may ever stand there. */
-  readonly #entryIds = new Map<string, string>()
+  readonly #acknowledged: Acknowledged[] = []
+  /** By node: what was acknowledged somewhere and is not final there. */
+  readonly #open: Acknowledged[][]
   /** By frontier: the one root, and the one state root, that it may have. */
   readonly #roots = new Map<string, string>()
   /** By `author:seq`: the outcome that was called final. */
   readonly #finals = new Map<string, string>()
+  /** What is final and has a smaller clock stays as it is. */
+  #finalsBelowHlc = Number.POSITIVE_INFINITY
   /** By author: the highest clock floor that it promised. */
   readonly #floors = new Map<AuthorId, number>()
+  /** By node: the largest clock that it holds, and the size at which it is audited next. */
+  readonly #lastHlc: number[]
+  readonly #auditAt: number[]
+  /** By node: it has promised something since it was last looked at. */
+  readonly #isNews: boolean[]
   /** Lost with the only disk that held it. */
   readonly #forgiven = new Set<string>()
-  readonly #genesisTotal: number
-  #wipes = 0
-  #areFinalsKept = true
+  /** Those that sign what is not true. */
+  readonly #untrue = new Set<string>()
+  /** Authors whose logs may be ended, and from where on nobody counts on them. */
+  readonly #contested = new Map<AuthorId, number>()
+  #isAnyLiar = false
+  #isAnyForked = false
+  #arePromisesKept = true
 
-  constructor(nodes: readonly SimulatedNode[]) {
+  constructor(nodes: readonly SimulatedNode[], sightings: Sightings) {
     this.#nodes = nodes
-    const [first] = nodes
-    this.#genesisTotal = [...(first?.lattice.genesis.values() ?? [])].reduce((a, b) => a + b, 0)
+    this.#sightings = sightings
+    this.#open = nodes.map(() => [])
+    this.#lastHlc = nodes.map(() => 0)
+    this.#auditAt = nodes.map(() => AUDIT_FIRST)
+    this.#isNews = nodes.map(() => false)
   }
 
+  /** From now on this node lies; nobody can hold it to what it signs. */
+  distrust(node: SimulatedNode, lie: Lie): void {
+    this.#isAnyLiar = true
+    if (!isSignedLie(lie)) return
+    this.#untrue.add(this.#peerIdOf(node))
+    if (lie === 'false-floor') this.#breakPromises(0)
+  }
+
+  /** Bad input is to be expected from now on. */
+  expectRefusals(): void {
+    this.#isAnyLiar = true
+  }
+
+  /** The log of an author may end here: it was forked at this place, or declared gone. */
+  contest(author: AuthorId, seq: number, why: 'forked' | 'retired', hlc: number): void {
+    this.#contested.set(author, Math.min(this.#contested.get(author) ?? seq, seq))
+    if (why === 'retired') return
+    this.#isAnyLiar = true
+    this.#isAnyForked = true
+    this.#breakPromises(hlc)
+  }
+
+  /** Before anything of it is let out. */
   committed(node: SimulatedNode, ready: Ready): void {
-    for (const { entry, id } of ready.entries) {
-      const place = `${entry.author}:${entry.seq}`
-      const known = this.#entryIds.get(place)
-      if (known !== undefined && known !== id) this.#fail(node, `two entries at ${place}`)
-      this.#entryIds.set(place, id)
-      const isOwn = entry.author === node.core?.author && known === undefined
-      if (isOwn && entry.hlc < (this.#floors.get(entry.author) ?? 0))
-        this.#fail(node, `wrote ${place} below its promised floor`)
+    for (const signed of ready.entries) {
+      const { author, seq, hlc } = signed.entry
+      const isNew = this.#holdings.of(author).ids[seq] === undefined
+      this.#keep(node, signed)
+      const isOwn = isNew && author === node.core?.author && !this.#isContested(author, seq)
+      if (isOwn && hlc < (this.#floors.get(author) ?? 0))
+        this.fail(node, `wrote ${author}:${seq} below its promised floor`)
+      const lastHlc = this.#lastHlc[node.index] ?? 0
+      if (hlc < lastHlc) this.#sightings.see('late entry')
+      else this.#lastHlc[node.index] = hlc
     }
-    for (const { kind, message } of ready.events) {
-      if (kind === 'evidence' || kind === 'divergence') this.#fail(node, `${kind}: ${message}`)
-    }
+    for (const { author, size } of ready.cuts) this.#cut(node, author, size)
+    if (ready.seals.length > 0) this.#sightings.see('log sealed')
+    for (const event of ready.events) this.#noted(node, event)
     for (const output of ready.outputs) {
-      if (output.kind === 'checkpoint') this.#checkpointed(node)
-      if (output.kind === 'rebuild') this.#fail(node, 'an entry came before a final one')
+      if (output.kind === 'checkpoint') this.#promised(node, output.checkpoint.checkpoint)
+      if (output.kind === 'rebuild') this.#sightings.see('state made anew')
     }
+  }
+
+  /** Memory and disk are the same now. */
+  rested(node: SimulatedNode): void {
+    const { core } = node
+    if (core === null || this.#isNews[node.index] !== true) return
+    this.#isNews[node.index] = false
+    this.#checkReceipts(node)
+    if (totalOf(core.logs.frontier()) < (this.#auditAt[node.index] ?? 0)) return
+    this.#audit(node)
   }
 
   acknowledge(acknowledged: Acknowledged): void {
-    this.acknowledged.push(acknowledged)
+    this.#acknowledged.push(acknowledged)
+    for (const open of this.#open) open.push(acknowledged)
+  }
+
+  /** It may hold what a crash has let be written and not told. */
+  started(node: SimulatedNode): void {
+    for (const log of node.drive.logs().values()) for (const signed of log) this.#keep(node, signed)
+    this.#auditAt[node.index] = 0
   }
 
   /** Called before the disk is lost. */
-  wiping(node: SimulatedNode): void {
-    this.#wipes += 1
-    for (const [author, log] of node.disk.logs()) {
-      for (const { entry } of log) {
-        const isElsewhere = this.#nodes.some(
-          (other) => other !== node && other.disk.entry(author, entry.seq) !== undefined,
-        )
-        if (!isElsewhere) this.#forgiven.add(`${author}:${entry.seq}`)
-      }
+  losing(node: SimulatedNode): void {
+    this.#lastHlc[node.index] = 0
+    for (const { author, seq, hlc, copies } of this.#holdings.lose(node.index)) {
+      this.#sightings.see('entry lost with its only disk')
+      this.#forgiven.add(`${author}:${seq}`)
+      // Two copies survive one loss. What was lost with the last of more may have had final ones after it.
+      if (copies + this.#untrue.size > 1) this.#loosen(hlc)
     }
-    // Two copies survive one loss. With a second one, what was final may have stood on what is lost.
-    if (this.#wipes > 1 && this.#forgiven.size > 0) this.#areFinalsKept = false
   }
 
   /** After everything was healed and left alone for a while. */
@@ -83,87 +151,192 @@ export class Invariants {
         ? 'not running'
         : JSON.stringify([
             frontierObject(node.core.logs.frontier()),
+            frontierObject(node.core.logs.seals),
             node.core.logs.root(),
             node.core.ledger.accounts.root(),
           ])
     for (const node of this.#nodes) {
       if (first !== undefined && viewOf(node) !== viewOf(first))
-        this.#fail(node, `differs from node 0 at the end: ${viewOf(node)} and ${viewOf(first)}`)
+        this.fail(node, `differs from node 0 at the end: ${viewOf(node)} and ${viewOf(first)}`)
       const mode = node.core?.exchange.mode
-      if (mode?.active !== 'P2P') this.#fail(node, `is in mode ${mode?.active}: ${mode?.reason}`)
+      if (mode?.active !== 'P2P') this.fail(node, `is in mode ${mode?.active}: ${mode?.reason}`)
+      if (node.core?.isDiverged === true) this.fail(node, 'still sees a divergence at the end')
       const strange = [...(node.core?.refused.keys() ?? [])].filter(
         (code) => code !== 'clock-ahead',
       )
-      if (strange.length > 0) this.#fail(node, `refused: ${strange.join(', ')}`)
+      if (strange.length > 0 && !this.#isAnyLiar) this.fail(node, `refused: ${strange.join(', ')}`)
     }
   }
 
   /** When time enough has passed for everything to be final. */
   atEnd(): void {
     for (const node of this.#nodes) {
-      if (node.core?.ledger.pendingFinal !== 0) this.#fail(node, 'has entries that are not final')
-      for (const { author, seq } of this.acknowledged) {
+      this.#audit(node)
+      if (node.core?.ledger.pendingFinal !== 0) this.fail(node, 'has entries that are not final')
+      for (const { author, seq } of this.#acknowledged) {
         const receipt = node.core?.receiptOf(author, seq, 0) ?? null
-        if (this.#forgiven.has(`${author}:${seq}`)) continue
-        if (receipt === null) this.#fail(node, `lacks the acknowledged ${author}:${seq}`)
+        if (this.#forgiven.has(`${author}:${seq}`) || this.#isSealedOff(author, seq)) continue
+        if (receipt === null) this.fail(node, `lacks the acknowledged ${author}:${seq}`)
         else if (receipt.level !== 'final' || receipt.replicas !== this.#nodes.length)
-          this.#fail(node, `says of ${author}:${seq}: ${receipt.level}, ${receipt.replicas} copies`)
+          this.fail(node, `says of ${author}:${seq}: ${receipt.level}, ${receipt.replicas} copies`)
+        else this.#checkFinal(node, author, seq, receipt.outcome)
       }
+    }
+    const first = this.#nodes[0]?.core
+    for (const { author, seq } of this.#acknowledged) {
+      if (first?.ledger.outcomeOf(author, seq)?.rejection === 'overdraft')
+        this.#sightings.see('overdraft revealed by a merge')
     }
   }
 
-  #checkpointed(node: SimulatedNode): void {
+  fail(node: SimulatedNode, what: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push(`node ${node.index}: ${what}`)
+  }
+
+  #keep(node: SimulatedNode, signed: SignedEntry): void {
+    const { author, seq } = signed.entry
+    if (!this.#holdings.keep(node.index, signed) && !this.#isContested(author, seq))
+      this.fail(node, `two entries at ${author}:${seq}`)
+  }
+
+  /** An end of a log takes out what may have been final, and changes what comes after it. */
+  #cut(node: SimulatedNode, author: AuthorId, size: number): void {
+    this.#sightings.see('log cut')
+    if (!this.#isContested(author, size)) this.fail(node, `cut ${author} at ${size}`)
+    this.#loosen(this.#holdings.of(author).clocks[size] ?? 0)
+    this.#holdings.cut(node.index, author, size)
+  }
+
+  #isContested(author: AuthorId, seq: number): boolean {
+    return seq >= (this.#contested.get(author) ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Its author's log ends before it, for a reason. */
+  #isSealedOff(author: AuthorId, seq: number): boolean {
+    const end = this.#nodes[0]?.core?.logs.seals.get(author) ?? Number.POSITIVE_INFINITY
+    return seq >= end && this.#isContested(author, seq)
+  }
+
+  #loosen(hlc: number): void {
+    this.#finalsBelowHlc = Math.min(this.#finalsBelowHlc, hlc)
+  }
+
+  #breakPromises(hlc: number): void {
+    this.#arePromisesKept = false
+    this.#loosen(hlc)
+  }
+
+  #noted(node: SimulatedNode, { kind, message, data }: EventDraft): void {
+    if (kind === 'clock') this.#sightings.see('entry held back')
+    if (kind === 'refusal') this.#sightings.see('lie refused')
+    if (kind === 'divergence') this.#sightings.see('divergence told')
+    if (kind !== 'evidence' && kind !== 'divergence') return
+    const { peer, author } = data
+    const isExpected =
+      typeof peer === 'string'
+        ? this.#untrue.has(peer) || (kind === 'divergence' && this.#isAnyForked)
+        : typeof author === 'string'
+          ? this.#contested.has(author)
+          : !this.#arePromisesKept
+    if (!isExpected) this.fail(node, `${kind}: ${message}`)
+    if (kind === 'evidence')
+      this.#sightings.see(
+        typeof peer === 'string' || typeof author === 'string'
+          ? 'evidence formed'
+          : 'entry before a final one',
+      )
+  }
+
+  #promised(node: SimulatedNode, checkpoint: Checkpoint): void {
     const { core } = node
     if (core === null) return
-    const { checkpoint } = core.checkpoint
-    const frontier = JSON.stringify(frontierObject(checkpoint.frontier))
+    this.#isNews[node.index] = true
+    const frontier = this.#keyOf(checkpoint)
     const roots = `${checkpoint.root} ${checkpoint.stateRoot}`
-    if ((this.#roots.get(frontier) ?? roots) !== roots)
-      this.#fail(node, 'two roots at one frontier')
+    const isForked = this.#isAnyForked && this.#isAnyContested(checkpoint.frontier)
+    if ((this.#roots.get(frontier) ?? roots) !== roots && !isForked)
+      this.fail(node, 'two roots at one frontier')
     this.#roots.set(frontier, roots)
-    const floor = this.#floors.get(core.author) ?? 0
-    if (checkpoint.clockFloor < floor) this.#fail(node, 'its clock floor went back')
-    this.#floors.set(core.author, checkpoint.clockFloor)
-    this.#checkTotal(node)
-    this.#checkReceipts(node)
-  }
-
-  #checkTotal(node: SimulatedNode): void {
-    const { core, disk } = node
-    if (core === null) return
-    let issued = 0
-    for (const [author, log] of disk.logs()) {
-      for (const { entry } of log) {
-        const isApplied = core.ledger.outcomeOf(author, entry.seq)?.rejection === null
-        if (entry.intent.kind === 'issue' && isApplied) issued += entry.intent.amount
+    if (this.#roots.size > ROOTS_MAX) {
+      for (const oldest of this.#roots.keys()) {
+        this.#roots.delete(oldest)
+        break
       }
     }
-    const balances = [...core.ledger.accounts.sorted().values()]
-    const sum = balances.reduce((a, b) => a + b, 0)
-    if (sum !== this.#genesisTotal + issued) this.#fail(node, `holds ${sum} in all`)
-    if (sum !== core.ledger.accounts.total) this.#fail(node, 'miscounts its total')
-    if (balances.some((balance) => balance < 0)) this.#fail(node, 'has a negative balance')
+    const floor = this.#floors.get(core.author) ?? 0
+    if (checkpoint.clockFloor < floor) this.fail(node, 'its clock floor went back')
+    this.#floors.set(core.author, checkpoint.clockFloor)
   }
 
-  /** What is final stays as it is, on every node; and no more copies are claimed than there are. */
+  /** The same for the same frontier, whatever the order in which it was filled. */
+  #keyOf({ frontier, seals }: Checkpoint): string {
+    const sizes: number[] = []
+    for (const [author, size] of frontier) sizes[this.#holdings.of(author).number] = size
+    if (seals.size === 0) return sizes.join(',')
+    const ends: number[] = []
+    for (const [author, size] of seals) ends[this.#holdings.of(author).number] = size
+    return `${sizes.join(',')} ${ends.join(',')}`
+  }
+
+  #isAnyContested(frontier: Frontier): boolean {
+    return frontier.entries().some(([author, size]) => this.#isContested(author, size - 1))
+  }
+
+  /** No more copies are claimed than there were; what is final has two, and stays as it is on every node. */
   #checkReceipts(node: SimulatedNode): void {
-    for (const { author, seq } of this.acknowledged) {
-      const receipt = node.core?.receiptOf(author, seq, 0)
-      if (receipt === undefined || receipt === null) continue
-      const place = `${author}:${seq}`
-      const copies = this.#nodes.filter((one) => one.disk.entry(author, seq) !== undefined).length
-      const areDisksWhole = this.#nodes.every((one) => !one.wasWiped)
-      if (areDisksWhole && receipt.replicas > copies)
-        this.#fail(node, `claims ${receipt.replicas} copies of ${place}, there are ${copies}`)
-      if (receipt.level !== 'final' || !this.#areFinalsKept) continue
-      if (areDisksWhole && copies < 2) this.#fail(node, `${place} is final on a single disk`)
-      const known = this.#finals.get(place) ?? receipt.outcome
-      this.#finals.set(place, known)
-      if (known !== receipt.outcome) this.#fail(node, `${place} was ${known} for good`)
+    const open = this.#open[node.index] ?? []
+    let kept = 0
+    for (const one of open) {
+      const { author, seq } = one
+      if (this.#isContested(author, seq)) continue
+      const receipt = node.core?.receiptOf(author, seq, 0) ?? null
+      if (receipt !== null) {
+        const copies = this.#holdings.copiesEver(author, seq) + this.#untrue.size
+        if (receipt.replicas > copies)
+          this.fail(
+            node,
+            `claims ${receipt.replicas} copies of ${author}:${seq}, there were ${copies}`,
+          )
+        if (receipt.level === 'final') {
+          if (copies < 2) this.fail(node, `${author}:${seq} is final on a single disk`)
+          this.#checkFinal(node, author, seq, receipt.outcome)
+          continue
+        }
+      }
+      open[kept++] = one
     }
+    open.length = kept
   }
 
-  #fail(node: SimulatedNode, what: string): void {
-    if (this.violations.length < 20) this.violations.push(`node ${node.index}: ${what}`)
+  #checkFinal(node: SimulatedNode, author: AuthorId, seq: number, outcome: string): void {
+    if ((this.#holdings.of(author).clocks[seq] ?? 0) >= this.#finalsBelowHlc) return
+    const place = `${author}:${seq}`
+    const known = this.#finals.get(place) ?? outcome
+    this.#finals.set(place, known)
+    if (known !== outcome) this.fail(node, `${place} was ${known} for good`)
+  }
+
+  /** What it says it holds is what its disk holds, and comes to what it says it does. */
+  #audit(node: SimulatedNode): void {
+    const { core, drive, lattice } = node
+    if (core === null || node.isReplaying) return
+    const logs = drive.logs()
+    const size = totalOf(core.logs.frontier())
+    this.#auditAt[node.index] = Math.max(AUDIT_FIRST, 2 * size)
+    if (rootOf(logs) !== core.logs.root()) this.fail(node, 'its root is not that of its disk')
+    const { balances, issued } = replayed(logs, lattice.genesis)
+    const claimed = core.ledger.accounts.sorted()
+    const isSame = [...balances].every(([account, balance]) => claimed.get(account) === balance)
+    if (!isSame || claimed.size !== balances.size)
+      this.fail(node, 'its balances are not those of its entries')
+    const total = claimed.values().reduce((sum, balance) => sum + balance, 0)
+    const genesis = lattice.genesis.values().reduce((sum, amount) => sum + amount, 0)
+    if (total !== genesis + issued) this.fail(node, `holds ${total} in all`)
+    if (total !== core.ledger.accounts.total) this.fail(node, 'miscounts its total')
+    if (claimed.values().some((balance) => balance < 0)) this.fail(node, 'has a negative balance')
+  }
+
+  #peerIdOf(node: SimulatedNode): string {
+    return peerIdsOf(node.lattice)[node.index] ?? ''
   }
 }

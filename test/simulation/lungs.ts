@@ -1,10 +1,12 @@
 import type { Output } from '../../src/node/replica/contract.ts'
-import type { Via } from '../../src/node/replica/exchange.ts'
+import type { PullResult, Via } from '../../src/node/replica/exchange.ts'
 import type { P2pLife } from '../../src/node/replica/mode.ts'
 import type { SignedCheckpoint } from '../../src/wire/checkpoint.ts'
-import { decodeFrame, encodeFrame } from '../../src/wire/sync.ts'
+import { WireError, type WireErrorCode } from '../../src/wire/cbor.ts'
+import type { SyncFrame } from '../../src/wire/sync.ts'
 import type { Agenda } from './agenda.ts'
 import { peerIdsOf } from './members.ts'
+import { Message } from './message.ts'
 import type { Network } from './network.ts'
 import type { SimulatedNode } from './node.ts'
 
@@ -17,10 +19,21 @@ const SILENCE_MS_MAX = 1500
 const NOTICE_SILENCE_MS = 1250
 const NOTICE_RETRY_MS = 300
 
+interface Life {
+  life: P2pLife
+  heardAtMs: number | null
+}
+
 interface Watch {
   /** Epochs of both ends when the stream opened; null while it is not open. */
   open: { from: number; to: number } | null
   heardAtMs: number
+}
+
+interface LungsOptions {
+  /** Frames are handed over as they are, where nothing makes bytes of them necessary. */
+  isHandedOver: boolean
+  onFailure: (node: SimulatedNode, what: string) => void
 }
 
 /** Both lungs of every node, played over the simulated network. */
@@ -29,26 +42,48 @@ export class SimulatedLungs {
   readonly #peerIds: readonly string[]
   readonly #network: Network
   readonly #agenda: Agenda
-  /** By `observer>peer`: what the observer was last told, and when it last heard the peer. */
-  readonly #lives = new Map<string, { life: P2pLife; heardAtMs: number | null }>()
+  readonly #options: LungsOptions
+  /** By `observer × nodes + peer`: what the observer was last told, and when it last heard the peer. */
+  readonly #lives: (Life | undefined)[] = []
   /** By `watcher>peer`. */
   readonly #watches = new Map<string, Watch>()
-  /** Gossip that each process has seen, by `epoch:node`. */
-  readonly #seen = new Map<string, Set<string>>()
+  readonly #pullsInFlight = new Set<string>()
+  /** Nobody listens to heartbeats after this: nothing can come of them before something changes. */
+  #unsettledUntilMs = 0
+  #isBeating = false
   readonly pulls = { P2P: 0, HTTP: 0, failed: 0 }
 
-  constructor(nodes: readonly SimulatedNode[], network: Network, agenda: Agenda) {
+  constructor(
+    nodes: readonly SimulatedNode[],
+    network: Network,
+    agenda: Agenda,
+    options: LungsOptions,
+  ) {
     this.#nodes = nodes
     this.#peerIds = nodes[0] === undefined ? [] : peerIdsOf(nodes[0].lattice)
     this.#network = network
     this.#agenda = agenda
-    agenda.after(BEAT_MS, () => this.#beat())
+    this.#options = options
+  }
+
+  /** Links or processes are about to change: heartbeats count again until all have noticed. */
+  unsettle(): void {
+    const nowMs = this.#agenda.nowMs
+    const lastBeatMs = Math.floor(nowMs / BEAT_MS) * BEAT_MS
+    if (!this.#isBeating) {
+      for (const life of this.#lives)
+        if (life?.life === 'alive') life.heardAtMs = Math.max(life.heardAtMs ?? 0, lastBeatMs)
+      this.#isBeating = true
+      this.#agenda.at(lastBeatMs + BEAT_MS, () => this.#beat())
+    }
+    this.#unsettledUntilMs = nowMs + DEAD_AFTER_MS + 2 * BEAT_MS
   }
 
   /** A process started: its P2P lung follows soon. */
   started(node: SimulatedNode): void {
     const { epoch } = node
-    for (const peer of this.#nodes) this.#lives.delete(`${node.index}>${peer.index}`)
+    this.unsettle()
+    this.#forgetLives(node)
     for (const key of this.#watches.keys()) {
       if (key.startsWith(`${node.index}>`)) this.#watches.delete(key)
     }
@@ -59,8 +94,9 @@ export class SimulatedLungs {
   }
 
   p2pStopped(node: SimulatedNode, isStopped: boolean): void {
+    this.unsettle()
     node.isP2pStopped = isStopped
-    for (const peer of this.#nodes) this.#lives.delete(`${node.index}>${peer.index}`)
+    this.#forgetLives(node)
     node.step({ kind: 'p2p-lung', state: isStopped ? 'off' : 'starting' })
     if (!isStopped) this.started(node)
   }
@@ -70,16 +106,18 @@ export class SimulatedLungs {
       case 'pull':
         return this.#pull(node, this.#nodeOf(output.peerId), output.via)
       case 'watch': {
-        const key = `${node.index}>${this.#nodeOf(output.peerId).index}`
-        if (!output.isWanted) this.#watches.delete(key)
-        else this.#openWatch(node, this.#nodeOf(output.peerId), { open: null, heardAtMs: 0 })
+        const peer = this.#nodeOf(output.peerId)
+        if (!output.isWanted) this.#watches.delete(`${node.index}>${peer.index}`)
+        else this.#openWatch(node, peer, { open: null, heardAtMs: 0 })
         return
       }
       case 'gossip':
-        return this.#gossip(node, node, encodeFrame(output.frame))
-      case 'checkpoint':
-        this.#gossip(node, node, encodeFrame(output))
-        return this.#notify(node, output.checkpoint)
+        return this.#gossip(node, node, this.#messageOf(node, output.frame))
+      case 'checkpoint': {
+        const message = this.#messageOf(node, output)
+        this.#gossip(node, node, message)
+        return this.#notify(node, message)
+      }
       case 'acknowledge':
       case 'settled':
       case 'rebuild':
@@ -87,6 +125,19 @@ export class SimulatedLungs {
       case 'reincarnate':
         return
     }
+  }
+
+  /** To these alone, as in an answer, which nobody passes on. */
+  tell(sender: SimulatedNode, receiver: SimulatedNode, frame: SyncFrame): void {
+    const message = this.#messageOf(sender, frame)
+    this.#agenda.after(this.#network.delayMs(sender.index, receiver.index), () => {
+      if (!this.#network.isCut(sender.index, receiver.index, 'HTTP'))
+        this.#deliver(receiver, sender, message, 'HTTP')
+    })
+  }
+
+  #messageOf(node: SimulatedNode, frame: SyncFrame): Message {
+    return Message.of(frame, node.release, this.#options.isHandedOver)
   }
 
   #nodeOf(peerId: string): SimulatedNode {
@@ -99,118 +150,157 @@ export class SimulatedLungs {
     return this.#peerIds[node.index] ?? ''
   }
 
+  #forgetLives(node: SimulatedNode): void {
+    for (const peer of this.#nodes)
+      this.#lives[node.index * this.#nodes.length + peer.index] = undefined
+  }
+
   #isConnected(a: SimulatedNode, b: SimulatedNode): boolean {
     return a.isRunning && b.isRunning && !a.isP2pStopped && !b.isP2pStopped
   }
 
   /** Every node hears those it is connected to, and tells its core whose state changed. */
   #beat(): void {
-    this.#agenda.after(BEAT_MS, () => this.#beat())
     const nowMs = this.#agenda.nowMs
     for (const node of this.#nodes) {
-      if (!node.isRunning || node.isP2pStopped) continue
       for (const peer of this.#nodes) {
-        if (peer === node) continue
-        const key = `${node.index}>${peer.index}`
-        const before = this.#lives.get(key) ?? { life: 'dead', heardAtMs: null }
-        const isConnected = this.#isConnected(node, peer)
-        const isHeard = isConnected && !this.#network.isCut(peer.index, node.index, 'P2P')
-        const heardAtMs = isHeard ? nowMs : before.heardAtMs
-        const silentMs = heardAtMs === null ? Number.POSITIVE_INFINITY : nowMs - heardAtMs
-        const life =
-          !isConnected || silentMs >= DEAD_AFTER_MS
-            ? 'dead'
-            : silentMs >= SUSPECT_AFTER_MS
-              ? 'suspect'
-              : 'alive'
-        this.#lives.set(key, { life, heardAtMs })
-        if (life === before.life) continue
-        node.step({ kind: 'p2p-peer', peerId: this.#peerIdOf(peer), life, heardAtMs })
+        if (peer !== node && node.isRunning && !node.isP2pStopped) this.#listen(node, peer)
       }
     }
     this.#checkWatches()
+    this.#isBeating = nowMs < this.#unsettledUntilMs || this.#watches.size > 0
+    if (this.#isBeating) this.#agenda.after(BEAT_MS, () => this.#beat())
   }
 
-  /** To all that are connected; each passes on what it had not seen. */
-  #gossip(origin: SimulatedNode, sender: SimulatedNode, bytes: Uint8Array): void {
-    const id = Buffer.from(bytes).toString('latin1')
-    this.#seenBy(sender).add(id)
+  #listen(node: SimulatedNode, peer: SimulatedNode): void {
+    const nowMs = this.#agenda.nowMs
+    const place = node.index * this.#nodes.length + peer.index
+    const before = this.#lives[place] ?? { life: 'dead', heardAtMs: null }
+    const isConnected = this.#isConnected(node, peer)
+    const isHeard = isConnected && !this.#network.isCut(peer.index, node.index, 'P2P')
+    const heardAtMs = isHeard ? nowMs : before.heardAtMs
+    const silentMs = heardAtMs === null ? Number.POSITIVE_INFINITY : nowMs - heardAtMs
+    const life =
+      !isConnected || silentMs >= DEAD_AFTER_MS
+        ? 'dead'
+        : silentMs >= SUSPECT_AFTER_MS
+          ? 'suspect'
+          : 'alive'
+    this.#lives[place] = { life, heardAtMs }
+    if (life === before.life) return
+    node.step({ kind: 'p2p-peer', peerId: this.#peerIdOf(peer), life, heardAtMs })
+  }
+
+  #gossip(origin: SimulatedNode, sender: SimulatedNode, message: Message): void {
+    message.seenBy[sender.index] = sender.epoch
     for (const receiver of this.#nodes) {
-      if (receiver === sender || receiver === origin) continue
-      if (!this.#isConnected(sender, receiver)) continue
-      const { epoch } = receiver
-      for (const delayMs of this.#network.gossipDelaysMs(sender.index, receiver.index)) {
-        this.#agenda.after(delayMs, () => {
-          if (receiver.epoch !== epoch || !receiver.isRunning) return
-          if (this.#network.isCut(sender.index, receiver.index, 'P2P')) return
-          if (this.#seenBy(receiver).has(id)) return
-          this.#gossip(origin, receiver, bytes)
-          this.#deliver(receiver, sender, bytes, 'P2P')
-        })
-      }
+      if (receiver !== sender && receiver !== origin)
+        this.#sendGossip(origin, sender, receiver, message)
     }
   }
 
-  #seenBy(node: SimulatedNode): Set<string> {
-    const key = `${node.epoch}:${node.index}`
-    const seen = this.#seen.get(key) ?? new Set()
-    this.#seen.set(key, seen)
-    return seen
+  #sendGossip(
+    origin: SimulatedNode,
+    sender: SimulatedNode,
+    receiver: SimulatedNode,
+    message: Message,
+  ): void {
+    if (!this.#isConnected(sender, receiver)) return
+    const { epoch } = receiver
+    if (message.seenBy[receiver.index] === epoch) return
+    const sent = this.#worsened(sender, message)
+    if (sent === null) return
+    for (const delayMs of this.#network.gossipDelaysMs(sender.index, receiver.index)) {
+      this.#agenda.after(delayMs, () => {
+        if (receiver.epoch !== epoch || !receiver.isRunning) return
+        if (this.#network.isCut(sender.index, receiver.index, 'P2P')) return
+        if (sent.seenBy[receiver.index] === epoch) return
+        this.#gossip(origin, receiver, sent)
+        this.#deliver(receiver, sender, sent, 'P2P')
+      })
+    }
   }
 
-  #deliver(to: SimulatedNode, from: SimulatedNode, frameBytes: Uint8Array, via: Via): void {
-    const frame = decodeFrame(frameBytes, to.lattice.verify)
+  /** What a liar sends in place of a message. */
+  #worsened(sender: SimulatedNode, message: Message): Message | null {
+    if (sender.liar === null || message.isWorsened) return message
+    const { bytes } = message
+    const told = sender.liar.tell(bytes)
+    return told === bytes ? message : told === null ? null : Message.ofBytes(told, true)
+  }
+
+  /** Like the real lungs: what cannot be read is told to the core and to whoever asked for it. */
+  #deliver(
+    to: SimulatedNode,
+    from: SimulatedNode,
+    message: Message,
+    via: Via,
+  ): SyncFrame | WireErrorCode {
     const peerId = this.#peerIdOf(from)
+    let frame: SyncFrame
+    try {
+      frame = message.read(to.release, to.lattice.verify)
+    } catch (error) {
+      const { code, message: why } = asWireError(error)
+      to.step({ kind: 'refused', code, from: peerId, message: why })
+      return code
+    }
     if (frame.kind === 'entries')
       to.step({ kind: 'entries', entries: frame.entries, from: peerId, via })
     if (frame.kind === 'checkpoint')
       to.step({ kind: 'checkpoint', checkpoint: frame.checkpoint, via })
     if (frame.kind === 'seals') to.step({ kind: 'seals', seals: frame.seals, from: peerId })
+    return frame
   }
 
-  #notify(node: SimulatedNode, checkpoint: SignedCheckpoint): void {
+  #notify(node: SimulatedNode, message: Message): void {
+    if (this.#watches.size === 0) return
     for (const watcher of this.#nodes) {
       const watch = this.#watches.get(`${watcher.index}>${node.index}`)
       if (watch?.open === undefined || watch.open === null) continue
-      this.#sendNotice(watcher, node, watch, checkpoint)
+      this.#sendNotice(watcher, node, watch, message)
     }
   }
 
   #openWatch(watcher: SimulatedNode, peer: SimulatedNode, watch: Watch): void {
     const key = `${watcher.index}>${peer.index}`
     this.#watches.set(key, watch)
+    this.unsettle()
     const epoch = watcher.epoch
+    const isOver = (): boolean => this.#watches.get(key) !== watch || watcher.epoch !== epoch
     this.#agenda.after(this.#network.delayMs(watcher.index, peer.index), () => {
-      if (this.#watches.get(key) !== watch || watcher.epoch !== epoch) return
+      if (isOver()) return
       const isCut = this.#network.isCutEitherWay(watcher.index, peer.index, 'HTTP')
-      const isReached = peer.isRunning && !isCut
-      if (!isReached || peer.core === null) {
+      const checkpoint = peer.core?.checkpoint
+      if (checkpoint === undefined || isCut) {
         this.#agenda.after(NOTICE_RETRY_MS, () => {
-          if (this.#watches.get(key) === watch && watcher.epoch === epoch)
-            this.#openWatch(watcher, peer, watch)
+          if (!isOver()) this.#openWatch(watcher, peer, watch)
         })
         return
       }
       watch.open = { from: peer.epoch, to: watcher.epoch }
       watch.heardAtMs = this.#agenda.nowMs
       watcher.step({ kind: 'notices', peerId: this.#peerIdOf(peer), isOpen: true })
-      this.#sendNotice(watcher, peer, watch, peer.core.checkpoint)
+      peer.whenIdle(() => this.#sendNewest(watcher, peer, watch))
     })
   }
 
-  #sendNotice(
-    watcher: SimulatedNode,
-    peer: SimulatedNode,
-    watch: Watch,
-    checkpoint: SignedCheckpoint,
-  ): void {
+  #sendNewest(watcher: SimulatedNode, peer: SimulatedNode, watch: Watch): void {
+    const checkpoint: SignedCheckpoint | undefined = peer.core?.checkpoint
+    if (checkpoint === undefined) return
+    const message = this.#messageOf(peer, { kind: 'checkpoint', checkpoint })
+    this.#sendNotice(watcher, peer, watch, message)
+  }
+
+  #sendNotice(watcher: SimulatedNode, peer: SimulatedNode, watch: Watch, message: Message): void {
     const open = watch.open
+    const sent = this.#worsened(peer, message)
     this.#agenda.after(this.#network.delayMs(peer.index, watcher.index), () => {
       if (watch.open !== open || watcher.epoch !== open?.to) return
       if (this.#network.isCut(peer.index, watcher.index, 'HTTP')) return
       watch.heardAtMs = this.#agenda.nowMs
       watcher.step({ kind: 'notices', peerId: this.#peerIdOf(peer), isOpen: true })
-      this.#deliver(watcher, peer, encodeFrame({ kind: 'checkpoint', checkpoint }), 'HTTP')
+      if (sent !== null) this.#deliver(watcher, peer, sent, 'HTTP')
     })
   }
 
@@ -229,13 +319,18 @@ export class SimulatedLungs {
 
   /** One exchange. It ends with what it brought, or with an error after a silence. */
   #pull(node: SimulatedNode, peer: SimulatedNode, via: Via): void {
-    const request = node.syncRequest()
-    if (request === null) return
+    const asked = node.syncRequest()
+    if (asked === null) return
+    const request = node.liar?.ask(asked) ?? asked
     this.pulls[via] += 1
     const { epoch } = node
+    const key = `${node.index}.${epoch}>${peer.index} ${via}`
+    if (this.#pullsInFlight.has(key)) this.#options.onFailure(node, `two exchanges ${key} at once`)
+    this.#pullsInFlight.add(key)
     const startedMs = this.#agenda.nowMs
     const peerId = this.#peerIdOf(peer)
-    const end = (result: { rttMs: number; entryCount: number } | { error: string }): void => {
+    const end = (result: PullResult): void => {
+      this.#pullsInFlight.delete(key)
       if ('error' in result) this.pulls.failed += 1
       if (node.epoch === epoch) node.step({ kind: 'pull-ended', peerId, via, result })
     }
@@ -244,14 +339,18 @@ export class SimulatedLungs {
       const isUp = via === 'HTTP' ? peer.isRunning : this.#isConnected(node, peer)
       return isUp && peer.epoch === peerEpoch ? 'yes' : 'refused'
     }
-    const fail = (why: 'silent' | 'refused'): void =>
+    const fail = (why: string): void =>
       this.#agenda.after(why === 'silent' ? SILENCE_MS_MAX : 1, () => end({ error: why }))
 
-    this.#agenda.after(this.#network.delayMs(node.index, peer.index), async () => {
-      const peerEpoch = peer.epoch
-      const reached = isReachable(peerEpoch)
-      if (reached !== 'yes') return fail(reached)
-      const frames = await peer.answer(request)
+    const answer = async (peerEpoch: number): Promise<void> => {
+      let frames: Uint8Array[]
+      try {
+        frames = await peer.answer(request)
+      } catch (error) {
+        const { code, message } = asWireError(error)
+        peer.step({ kind: 'refused', code, from: 'a caller', message })
+        return fail(code)
+      }
       let entryCount = 0
       const next = (index: number): void =>
         this.#agenda.after(this.#network.delayMs(peer.index, node.index), () => {
@@ -259,15 +358,30 @@ export class SimulatedLungs {
           const arrived = isReachable(peerEpoch)
           if (arrived !== 'yes') return fail(arrived)
           const bytes = frames[index]
-          if (bytes === undefined) {
+          if (bytes === undefined) return fail('truncated')
+          const sent = this.#worsened(peer, Message.ofBytes(bytes))
+          const frame = sent === null ? null : this.#deliver(node, peer, sent, via)
+          if (typeof frame === 'string') return fail(frame)
+          if (frame?.kind === 'entries') entryCount += frame.entries.length
+          if (frame?.kind === 'end')
             return end({ rttMs: this.#agenda.nowMs - startedMs, entryCount })
-          }
-          const frame = decodeFrame(bytes.subarray(4), node.lattice.verify)
-          if (frame.kind === 'entries') entryCount += frame.entries.length
-          this.#deliver(node, peer, bytes.subarray(4), via)
           return next(index + 1)
         })
       next(0)
-    })
+    }
+    const attempt = (): Promise<void> | void => {
+      const peerEpoch = peer.epoch
+      const reached = isReachable(peerEpoch)
+      if (reached !== 'yes') return fail(reached)
+      if (peer.isIdle) return answer(peerEpoch)
+      return peer.whenIdle(() => this.#agenda.after(0, attempt))
+    }
+    this.#agenda.after(this.#network.delayMs(node.index, peer.index), attempt)
   }
+}
+
+/** Releases have classes of their own. Throws what is none of them. */
+function asWireError(error: unknown): WireError {
+  if (error instanceof Error && error.name === 'WireError') return error as WireError
+  throw error
 }

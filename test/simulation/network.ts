@@ -1,7 +1,6 @@
 import type { Via } from '../../src/node/replica/exchange.ts'
-import type { Fault } from './plan.ts'
-
-type CutFault = Extract<Fault, { kind: 'cut' }>
+import { Chance } from './chance.ts'
+import type { Cut } from './plan.ts'
 
 /** Milliseconds that a message takes: at least, and this much more by chance. */
 const DELAY_MS_MIN = 1
@@ -10,35 +9,44 @@ const DELAY_MS_SPREAD = 12
 const LATE_ONE_IN = 20
 const LATE_MS = 400
 
-/**
- * Which messages pass, when, and how often. What happens to a message hangs on the seed and on its own
- * number between its two ends, not on one stream of chance: a fault taken out of a plan leaves the rest
- * as it was.
- */
+interface Link {
+  readonly chance: Chance
+  readonly cuts: Record<Via, number>
+  /** Milliseconds of chance that are added to each message. */
+  spreadMs: number
+}
+
+/** Which messages pass, when, and how often. */
 export class Network {
-  readonly #seed: number
-  readonly #counters = new Map<string, number>()
-  readonly #cuts = new Map<string, number>()
+  readonly #size: number
+  readonly #links: readonly Link[]
   #lossPermille = 0
 
-  constructor(seed: number) {
-    this.#seed = seed
+  constructor(seed: number, size: number) {
+    this.#size = size
+    this.#links = Array.from({ length: size * size }, (_, index) => ({
+      chance: new Chance(seed, index),
+      cuts: { P2P: 0, HTTP: 0 },
+      spreadMs: 0,
+    }))
   }
 
-  setLoss(lossPermille: number): void {
+  /** More is lost and doubled, and all of it takes longer by chance. */
+  disturb(lossPermille: number, spreadMs: number): void {
     this.#lossPermille = lossPermille
+    for (const link of this.#links) link.spreadMs = spreadMs
   }
 
-  /** Cuts may overlap; each is healed for itself. */
-  cut({ link: [from, to], isOneWay, lungs }: CutFault, isCut: boolean): void {
-    for (const via of lungs === 'both' ? (['P2P', 'HTTP'] as const) : [lungs]) {
-      this.#count(linkOf(from, to, via), isCut)
-      if (!isOneWay) this.#count(linkOf(to, from, via), isCut)
+  /** Nothing passes from one to the other. Cuts may overlap; each is healed for itself. */
+  cut(from: number, to: number, lungs: Cut, isCut: boolean): void {
+    const { cuts } = this.#link(from, to)
+    for (const via of ['P2P', 'HTTP'] as const) {
+      if (lungs === 'both' || lungs === via) cuts[via] += isCut ? 1 : -1
     }
   }
 
   isCut(from: number, to: number, via: Via): boolean {
-    return (this.#cuts.get(linkOf(from, to, via)) ?? 0) > 0
+    return this.#link(from, to).cuts[via] > 0
   }
 
   isCutEitherWay(a: number, b: number, via: Via): boolean {
@@ -47,40 +55,23 @@ export class Network {
 
   /** Milliseconds that something on a connection takes. */
   delayMs(from: number, to: number): number {
-    return DELAY_MS_MIN + (this.#chance(from, to) % DELAY_MS_SPREAD)
+    const { chance, spreadMs } = this.#link(from, to)
+    return DELAY_MS_MIN + chance.below(DELAY_MS_SPREAD + spreadMs)
   }
 
   /** Delays of the copies of a gossip message that arrive; none when it is lost. */
   gossipDelaysMs(from: number, to: number): number[] {
-    const isLost = this.#chance(from, to) % 1000 < this.#lossPermille
-    if (isLost) return []
-    const isLate = this.#chance(from, to) % LATE_ONE_IN === 0
+    const { chance } = this.#link(from, to)
+    if (chance.below(1000) < this.#lossPermille) return []
+    const isLate = chance.isOneIn(LATE_ONE_IN)
     const delayMs = this.delayMs(from, to) + (isLate ? LATE_MS : 0)
-    const isDoubled = this.#chance(from, to) % 1000 < this.#lossPermille / 2
+    const isDoubled = chance.below(1000) < this.#lossPermille / 2
     return isDoubled ? [delayMs, delayMs + this.delayMs(from, to)] : [delayMs]
   }
 
-  #count(link: string, isCut: boolean): void {
-    this.#cuts.set(link, (this.#cuts.get(link) ?? 0) + (isCut ? 1 : -1))
+  #link(from: number, to: number): Link {
+    const link = this.#links[from * this.#size + to]
+    if (link === undefined) throw new RangeError(`no link ${from}>${to}`)
+    return link
   }
-
-  #chance(from: number, to: number): number {
-    const key = `${from}>${to}`
-    const counter = this.#counters.get(key) ?? 0
-    this.#counters.set(key, counter + 1)
-    return mixed(this.#seed, from * 31 + to, counter)
-  }
-}
-
-const linkOf = (from: number, to: number, via: Via): string => `${from}>${to} ${via}`
-
-/** 32 bits that look like chance and are the same for the same numbers (murmur3's finalizer). */
-function mixed(...numbers: readonly number[]): number {
-  let hash = 0x9e3779b9
-  for (const number of numbers) {
-    hash = Math.imul(hash ^ number, 0x85ebca6b)
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-    hash ^= hash >>> 16
-  }
-  return hash >>> 0
 }

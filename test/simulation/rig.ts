@@ -9,7 +9,7 @@ import {
 import type { SignedEntry } from '../../src/wire/entry.ts'
 import { sizeAt, type Frontier } from '../../src/wire/frontier.ts'
 import type { Intent } from '../../src/wire/intent.ts'
-import { MemoryDisk } from './disk.ts'
+import { batchOf, isWorthWrite, MemoryDisk } from './disk.ts'
 import { configOf, incarnationOf, keyOf, type Lattice } from './members.ts'
 
 export interface RigOptions {
@@ -47,7 +47,7 @@ export class Rig {
 
   step(event: CoreEvent): Ready {
     const ready = this.core.step(event, { wallMs: this.wallMs, monoMs: this.monoMs })
-    this.disk.commit(ready)
+    if (isWorthWrite(ready)) this.disk.commit(batchOf([ready]))
     this.outputs.push(...ready.outputs)
     this.events.push(...ready.events)
     return ready

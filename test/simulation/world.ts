@@ -1,22 +1,34 @@
 import { Agenda } from './agenda.ts'
-import { MemoryDisk } from './disk.ts'
+import { Chance } from './chance.ts'
+import { Clients } from './clients.ts'
+import { CorruptError, Drive } from './drive.ts'
+import { Faults } from './faults.ts'
 import { Invariants } from './invariants.ts'
 import { SimulatedLungs } from './lungs.ts'
 import { incarnationOf, makeLattice } from './members.ts'
 import { Network } from './network.ts'
 import { SimulatedNode, WALL_START_MS, type NodeHandlers } from './node.ts'
-import { FAULTS_END_MS, type Fault, type Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { releases, type Releases } from './release.ts'
+import { Sightings, type Sight } from './sightings.ts'
 
-const NODES = 3
-/** After the last fault everything must have come together within this time. */
+/** What ends last among the faults is a crash that waited for a write. */
+const HEALED_AFTER_MS = 3500
+/** After that everything must have come together within this time. */
 const CONVERGENCE_MS_MAX = 5000
-/** After the wall clocks have passed an entry it must be final within this time. */
+/** After the wall clocks have passed an entry it must be final within this time, and some heartbeats. */
 const FINALITY_MS_MAX = 1500
-/** A node that takes more steps than this in a run goes in circles. */
-const STEPS_MAX = 6000
+const FINALITY_BEATS_MAX = 2
+/** How far ahead an entry's clock may be, as the core has it. */
+const CLOCK_AHEAD_MS = 60_000
+/** A node that takes more steps than these goes in circles: for each other node, at all and in a second. */
+const STEPS_MAX = 3000
+const STEPS_PER_SECOND_MAX = 40
 const GENESIS = { Alice: 1000, Bob: 1000 }
+/** Subjects of chance, beside the links of the network. */
+const NODE_SUBJECT = 0x6e6f64
 
-export type MakeDisk = (incarnation: string) => MemoryDisk
+export type MakeDrive = (incarnation: string) => Drive
 
 /** What a run came to. */
 export interface Report {
@@ -24,160 +36,187 @@ export interface Report {
   /** One number for the whole course of the run. */
   trace: number
   /** How often something happened that the runs are there to make happen. */
-  seen: Record<
-    | 'acknowledged'
-    | 'rejected'
-    | 'failovers'
-    | 'crashes'
-    | 'wipes'
-    | 'p2pPulls'
-    | 'httpPulls'
-    | 'failedPulls'
-    | 'steps',
-    number
-  >
+  counts: Readonly<Record<Sight, number>>
+  simulatedMs: number
 }
 
 /**
- * Runs a plan from a cold start to the end. The same plan gives the same report. `makeDisk`: another
+ * Runs a plan from a cold start to the end. The same plan gives the same report. `makeDrive`: another
  * disk than one that keeps what was committed.
  */
-export async function simulate(plan: Plan, makeDisk?: MakeDisk): Promise<Report> {
-  const world = new World(plan, makeDisk ?? ((incarnation) => new MemoryDisk(incarnation)))
+export async function simulate(plan: Plan, makeDrive?: MakeDrive): Promise<Report> {
+  const world = new World(
+    plan,
+    makeDrive ?? ((incarnation) => new Drive(incarnation)),
+    await releases(),
+  )
   return world.run()
 }
 
 class World {
   readonly #plan: Plan
   readonly #agenda = new Agenda()
-  readonly #network: Network
   readonly #nodes: readonly SimulatedNode[]
   readonly #lungs: SimulatedLungs
   readonly #invariants: Invariants
-  readonly #wishes = new Map<number, number>()
+  readonly #clients: Clients
+  readonly #faults: Faults
+  readonly #sightings = new Sightings()
+  /** By node: when it is woken, and when it last wished to be. */
+  readonly #wakes: { atMs: number; wishedMs: number }[]
   #incarnations = 0
   #trace = 0
-  #crashes = 0
-  #wipes = 0
 
-  constructor(plan: Plan, makeDisk: MakeDisk) {
+  constructor(plan: Plan, makeDrive: MakeDrive, all: Releases) {
     this.#plan = plan
-    this.#network = new Network(plan.seed)
-    const lattice = makeLattice(NODES, { genesis: GENESIS })
-    const handlers: NodeHandlers = {
-      nowMs: () => this.#agenda.nowMs,
-      onCommitted: (node, ready) => {
-        this.#mix(node.index, ready.entries.length, ready.outputs.length)
-        this.#invariants.committed(node, ready)
-      },
-      onOutput: (node, output) => {
-        if (output.kind === 'acknowledge') {
-          for (const verdict of output.verdicts)
-            if (verdict.isAccepted) this.#invariants.acknowledge({ node: node.index, ...verdict })
-        }
-        this.#lungs.carryOut(node, output)
-      },
-      onCrashed: (node, forMs) => {
-        this.#crashes += 1
-        this.#agenda.after(forMs, () => this.#start(node))
-      },
-      wakeAt: (node, atMs) => this.#wakeAt(node, atMs),
-    }
-    const newDisk = (): MemoryDisk => makeDisk(incarnationOf(this.#incarnations++))
+    const { seed, heartbeatMs, httpPollMs, bounds } = plan
+    const network = new Network(seed, plan.nodes)
+    const lattice = makeLattice(plan.nodes, { genesis: GENESIS })
+    const isCalm = plan.writeEveryMs !== null
+    const settings = { heartbeatMs, httpPollMs, bounds, isDiskSlow: !isCalm }
+    const newDrive = (): Drive => makeDrive(incarnationOf(this.#incarnations++))
+    const handlers = this.#handlers()
     this.#nodes = lattice.keys.map(
-      (_, index) => new SimulatedNode(index, lattice, newDisk, handlers),
+      (_, index) =>
+        new SimulatedNode(
+          index,
+          lattice,
+          settings,
+          all,
+          new Chance(seed, NODE_SUBJECT + index),
+          newDrive,
+          handlers,
+        ),
     )
-    this.#invariants = new Invariants(this.#nodes)
-    this.#lungs = new SimulatedLungs(this.#nodes, this.#network, this.#agenda)
+    this.#wakes = this.#nodes.map(() => ({ atMs: Number.POSITIVE_INFINITY, wishedMs: 0 }))
+    this.#invariants = new Invariants(this.#nodes, this.#sightings)
+    this.#lungs = new SimulatedLungs(this.#nodes, network, this.#agenda, {
+      isHandedOver: isCalm,
+      onFailure: (node, what) => this.#invariants.fail(node, what),
+    })
+    for (const node of this.#nodes) this.#agenda.at(0, () => this.#start(node))
+    this.#clients = new Clients(plan, this.#agenda, this.#nodes, this.#invariants, this.#sightings)
+    this.#faults = new Faults(plan, {
+      agenda: this.#agenda,
+      network,
+      lungs: this.#lungs,
+      nodes: this.#nodes,
+      invariants: this.#invariants,
+      sightings: this.#sightings,
+      start: (node) => this.#start(node),
+    })
   }
 
   async run(): Promise<Report> {
-    for (const node of this.#nodes) this.#start(node)
-    for (const fault of this.#plan.faults) this.#arm(fault)
-    for (const [ticket, { atMs, node, intents }] of this.#plan.submissions.entries()) {
-      this.#agenda.at(atMs, () => this.#nodes[node]?.step({ kind: 'submit', ticket, intents }))
+    try {
+      await this.#runThrough()
+    } catch (error) {
+      const [node] = this.#nodes
+      const stack = error instanceof Error ? error.stack?.split('\n').slice(0, 4).join('') : error
+      if (node !== undefined) this.#invariants.fail(node, `threw: ${String(stack)}`)
     }
-    await this.#agenda.runUntil(FAULTS_END_MS)
-    for (const node of this.#nodes) node.wallOffsetMs = 0
-    await this.#agenda.runUntil(FAULTS_END_MS + CONVERGENCE_MS_MAX)
-    this.#invariants.converged()
-    // Nothing is final before every wall clock has come near it, however far ahead one was.
-    const lastMs = Math.max(...this.#nodes.map((node) => node.lastHlc / 1000)) - WALL_START_MS
-    await this.#agenda.runUntil(Math.max(this.#agenda.nowMs, lastMs) + FINALITY_MS_MAX)
-    this.#invariants.atEnd()
     return this.#report()
   }
 
+  async #runThrough(): Promise<void> {
+    await this.#agenda.runUntil(this.#plan.lengthMs + HEALED_AFTER_MS)
+    this.#faults.end()
+    // What was written far ahead is taken by the others when their clocks have come near it.
+    const healedMs = Math.max(this.#agenda.nowMs, this.#lastMs() - CLOCK_AHEAD_MS)
+    await this.#agenda.runUntil(healedMs + CONVERGENCE_MS_MAX)
+    this.#invariants.converged()
+    // Now that all is known to all, nothing is lost by giving up what stands for lost disks.
+    this.#faults.retireAll()
+    await this.#agenda.runUntil(this.#agenda.nowMs + CONVERGENCE_MS_MAX)
+    this.#invariants.converged()
+    // Nothing is final before every wall clock has come near it, however far ahead one was.
+    const finalMs = FINALITY_MS_MAX + FINALITY_BEATS_MAX * this.#plan.heartbeatMs
+    await this.#agenda.runUntil(Math.max(this.#agenda.nowMs, this.#lastMs()) + finalMs)
+    this.#invariants.atEnd()
+    this.#clients.atEnd()
+  }
+
+  /** When the clock of the latest entry is the true time. */
+  #lastMs(): number {
+    return Math.max(...this.#nodes.map((node) => node.lastHlc / 1000)) - WALL_START_MS
+  }
+
+  #handlers(): NodeHandlers {
+    return {
+      nowMs: () => this.#agenda.nowMs,
+      after: (ms, act) => this.#agenda.after(ms, act),
+      onCommitted: (node, ready) => {
+        this.#mix(node.index, ready.entries.length, ready.outputs.length)
+        this.#invariants.committed(node, ready)
+        for (const { kind, data } of ready.events) {
+          if (kind !== 'mode') continue
+          if (data['to'] === 'HTTP') this.#sightings.see('fallback to HTTP')
+          if (data['from'] === 'HTTP' && data['to'] === 'P2P') this.#sightings.see('back to P2P')
+        }
+      },
+      onOutput: (node, output) => {
+        this.#clients.take(node, output)
+        if (output.kind === 'retired') this.#faults.retired(node, output.result)
+        this.#lungs.carryOut(node, output)
+      },
+      onRested: (node) => this.#invariants.rested(node),
+      onDied: (node, forMs, remains) => {
+        this.#lungs.unsettle()
+        if (remains === 'kept') this.#sightings.see('torn write kept')
+        if (remains === 'torn') this.#sightings.see('torn write dropped')
+        if (node.drive.failure === 'full') this.#sightings.see('no space left')
+        if (node.drive.failure === 'io') this.#sightings.see('write failed')
+        if (forMs !== null) this.#agenda.after(forMs, () => this.#start(node))
+      },
+      wakeAt: (node, atMs) => this.#wakeAt(node, atMs),
+      onCorrupt: (node) => this.#replaceCorrupt(node),
+      onSealed: (node) => {
+        this.#sightings.see('reincarnated')
+        node.reincarnate(incarnationOf(this.#incarnations++))
+        this.#start(node)
+      },
+    }
+  }
+
   #start(node: SimulatedNode): void {
-    if (node.isRunning || node.isWithoutDisk) return
-    node.start()
+    if (node.isRunning || node.isWithoutDisk || node.drive.failure !== null) return
+    // What it is told at its start, it is to be seen doing.
+    this.#invariants.started(node)
+    try {
+      const beginning = node.start()
+      if (beginning === 'snapshot') this.#sightings.see('started from a snapshot')
+      if (beginning === 'instead') this.#sightings.see('kept state not used')
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error
+      return this.#replaceCorrupt(node)
+    }
     this.#lungs.started(node)
+  }
+
+  #replaceCorrupt(node: SimulatedNode): void {
+    this.#sightings.see('corruption refused')
+    this.#faults.replaceDisk(node)
   }
 
   /** Only the newest wish counts: the core says anew after every step. */
   #wakeAt(node: SimulatedNode, atMs: number): void {
-    const wish = (this.#wishes.get(node.index) ?? 0) + 1
-    this.#wishes.set(node.index, wish)
-    if (!Number.isFinite(atMs)) return
-    const { epoch } = node
+    const wake = this.#wakes[node.index]
+    if (wake === undefined) return
     // A timer has a resolution: a core that asks to be woken at once is woken a millisecond later.
-    this.#agenda.at(Math.max(atMs, this.#agenda.nowMs + 1), () => {
-      if (this.#wishes.get(node.index) === wish && node.epoch === epoch) node.step({ kind: 'tick' })
-    })
+    wake.wishedMs = Math.max(atMs, this.#agenda.nowMs + 1)
+    if (wake.wishedMs < wake.atMs) this.#setTimer(node, wake)
   }
 
-  #arm(fault: Fault): void {
-    const at = (afterMs: number, act: () => void): void =>
-      this.#agenda.at(fault.atMs + afterMs, act)
-    if (fault.kind === 'cut') {
-      at(0, () => this.#network.cut(fault, true))
-      at(fault.forMs, () => this.#network.cut(fault, false))
-      return
-    }
-    if (fault.kind === 'noise') {
-      at(0, () => this.#network.setLoss(fault.lossPermille))
-      at(fault.forMs, () => this.#network.setLoss(0))
-      return
-    }
-    const node = this.#nodes[fault.node]
-    if (node === undefined) return
-    switch (fault.kind) {
-      case 'crash':
-        at(0, () => node.crash(fault.moment, fault.forMs))
-        at(fault.forMs, () => node.disarmCrash())
-        return
-      case 'wipe':
-        at(0, () => {
-          this.#invariants.wiping(node)
-          this.#wipes += 1
-          node.wipe()
-        })
-        at(fault.forMs, () => {
-          // On a host whose clock is not behind what it was: no disk remembers what was promised by it.
-          if (node.isWithoutDisk) node.wallOffsetMs = Math.max(...node.wallOffsetsMs)
-          node.isWithoutDisk = false
-          this.#start(node)
-        })
-        return
-      case 'p2p-stop':
-        at(0, () => this.#lungs.p2pStopped(node, true))
-        at(fault.forMs, () => this.#lungs.p2pStopped(node, false))
-        return
-      case 'clock':
-        at(0, () => {
-          node.wallOffsetMs = fault.toMs
-          node.wallOffsetsMs.push(fault.toMs)
-        })
-        return
-      case 'policy': {
-        const setPolicy = (policy: 'auto' | 'http' | 'p2p'): void => {
-          node.policy = policy
-          node.step({ kind: 'policy', policy, reason: 'drill' })
-        }
-        at(0, () => setPolicy(fault.policy))
-        at(fault.forMs, () => setPolicy('auto'))
-      }
-    }
+  #setTimer(node: SimulatedNode, wake: { atMs: number; wishedMs: number }): void {
+    const atMs = wake.wishedMs
+    wake.atMs = atMs
+    this.#agenda.at(atMs, () => {
+      // Another was set for an earlier time, and what was wished then counts.
+      if (wake.atMs !== atMs) return
+      wake.atMs = Number.POSITIVE_INFINITY
+      if (wake.wishedMs <= atMs) node.step({ kind: 'tick' })
+      else if (Number.isFinite(wake.wishedMs)) this.#setTimer(node, wake)
+    })
   }
 
   #mix(...numbers: readonly number[]): void {
@@ -186,29 +225,22 @@ class World {
   }
 
   #report(): Report {
-    const steps = this.#nodes.map((node) => node.steps)
-    const busy = steps.filter((count) => count > STEPS_MAX)
-    const failovers = this.#nodes.reduce(
-      (sum, { core }) => sum + (core?.exchange.transitions.get('P2P→HTTP') ?? 0),
-      0,
-    )
+    const { nowMs } = this.#agenda
+    const others = this.#nodes.length - 1
+    const stepsMax = others * (STEPS_MAX + (STEPS_PER_SECOND_MAX * nowMs) / 1000)
+    for (const node of this.#nodes) {
+      this.#sightings.see('step', node.steps)
+      if (node.steps > stepsMax) this.#invariants.fail(node, `took ${node.steps} steps`)
+    }
+    const { pulls } = this.#lungs
+    this.#sightings.see('exchange over P2P', pulls.P2P)
+    this.#sightings.see('exchange over HTTP', pulls.HTTP)
+    this.#sightings.see('exchange failed', pulls.failed)
     return {
-      violations: [
-        ...this.#invariants.violations,
-        ...busy.map((count) => `a node took ${count} steps`),
-      ],
+      violations: this.#invariants.violations,
       trace: this.#trace,
-      seen: {
-        acknowledged: this.#invariants.acknowledged.length,
-        rejected: this.#nodes[0]?.core?.ledger.rejectedCount ?? 0,
-        failovers,
-        crashes: this.#crashes,
-        wipes: this.#wipes,
-        p2pPulls: this.#lungs.pulls.P2P,
-        httpPulls: this.#lungs.pulls.HTTP,
-        failedPulls: this.#lungs.pulls.failed,
-        steps: steps.reduce((sum, count) => sum + count, 0),
-      },
+      counts: this.#sightings.counts,
+      simulatedMs: nowMs,
     }
   }
 }
