@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { authorOf, keyOf, makeLattice } from '../../../test/simulation/members.ts'
+import { authorOf, incarnationOf, keyOf, makeLattice } from '../../../test/simulation/members.ts'
 import { Rig } from '../../../test/simulation/rig.ts'
 import { signCheckpoint } from '../../wire/checkpoint.ts'
 import type { Intent } from '../../wire/intent.ts'
@@ -180,6 +180,25 @@ describe('what is known of an entry', () => {
     other.receive(rig.entries(), 'a')
     rig.hear(other.promise())
     expect([levelOf(rig.core.author), levelOf(other.core.author)]).toEqual(['final', 'final'])
+  })
+
+  it('is not final on our disk alone where the others have lost what was final before', () => {
+    const floor = (): number => rig.wallMs * 1000
+    const levelOf = (seq: number) => rig.core.receiptOf(rig.core.author, seq, 0)?.level
+    rig.submit(noop)
+    rig.pass(10)
+    for (const index of [1, 2]) rig.hear(rig.claim(index, { clockFloor: floor() }))
+    expect(levelOf(0)).toBe('final')
+    rig.submit(noop)
+    const frontier = new Map()
+    for (let round = 0; round < 3; round++) {
+      rig.pass(2000)
+      for (const index of [1, 2]) {
+        const incarnation = incarnationOf(index)
+        rig.hear(rig.claim(index, { incarnation, frontier, clockFloor: floor() }))
+      }
+    }
+    expect(levelOf(1)).toBe('local')
   })
 
   it('is final at once where there is no other member', () => {

@@ -168,9 +168,9 @@ export class Ledger {
     }
   }
 
-  /** The clock of an entry that is not final; null of any other. */
-  openClockOf(author: AuthorId, seq: number): number | null {
-    if (seq < this.#finality.sizeOf(author)) return null
+  /** The clock of the author's first entry from `from` on that is not final; null when there is none. */
+  openClockOf(author: AuthorId, from: number): number | null {
+    const seq = Math.max(from, this.#finality.sizeOf(author))
     if (seq < sizeAt(this.#foldedSizes, author)) return this.#clockOf(author, seq)
     return this.#openByAuthor.get(author)?.get(seq)?.entry.hlc ?? null
   }
