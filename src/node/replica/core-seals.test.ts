@@ -191,6 +191,11 @@ describe('our own log, ended', () => {
     expect(rig.count('acknowledge')).toBe(0)
     expect(rig.count('checkpoint')).toBe(0)
     expect(rig.entries()).toEqual([mine])
+    expect(rig.count('reincarnate')).toBe(0)
+    // Killed before it was heard, the process asks again.
+    rig.restart()
+    rig.pass(20_000)
+    expect(rig.count('reincarnate')).toBe(1)
   })
 })
 

@@ -48,6 +48,7 @@ export class Core {
   readonly #received = new Map<Via | 'import', number>()
   /** Something happened that a caller may wait for. */
   #isNews = false
+  #isAtEnd = false
   #ready: Ready = emptyReady()
 
   constructor(config: CoreConfig, restored: Restored, now: Now) {
@@ -276,7 +277,6 @@ export class Core {
     const kind = proof.kind === 'equivocation' ? 'evidence' : 'store'
     this.#note(kind, `a log ends at ${size}: ${why}`, { author, size, left_out: leftOut })
     this.#output({ kind: 'gossip', frame: { kind: 'seals', seals: [seal] } })
-    if (author === this.author) this.#output({ kind: 'reincarnate' })
     this.#changed(now)
   }
 
@@ -319,6 +319,9 @@ export class Core {
     if (!this.#book.isStateStale) this.#settle()
     this.#ready.snapshot = this.#book.dueSnapshot()
     this.#payDebts()
+    // Also for a log that was found sealed at the start: the process may have died before it was heard.
+    if (this.#book.isOwnLogSealed && !this.#isAtEnd) this.#output({ kind: 'reincarnate' })
+    this.#isAtEnd = this.#book.isOwnLogSealed
     const due = this.exchange.due(now.monoMs)
     for (const output of due.outputs) this.#output(output)
     if (due.modeChange !== null) {
