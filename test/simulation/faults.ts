@@ -22,7 +22,7 @@ interface Scene {
   nodes: readonly SimulatedNode[]
   invariants: Invariants
   sightings: Sightings
-  start(node: SimulatedNode): void
+  start: (node: SimulatedNode) => void
 }
 
 /** Carries out what a plan says goes wrong, and takes it back when its time is over. */

@@ -1,22 +1,15 @@
-import type {
-  Bounds,
-  CoreEvent,
-  Now,
-  Output,
-  Ready,
-  Restored,
-} from '../../src/node/replica/contract.ts'
+import type { Bounds, CoreEvent, Now, Output, Ready } from '../../src/node/replica/contract.ts'
 import type { Core } from '../../src/node/replica/core.ts'
-import type { Snapshot } from '../../src/node/replica/snapshot.ts'
 import { WireError } from '../../src/wire/cbor.ts'
 import type { SignedEntry } from '../../src/wire/entry.ts'
 import { EMPTY_FRONTIER } from '../../src/wire/frontier.ts'
 import type { SyncPolicy } from '../../src/wire/protocol.ts'
+import { begun, isCorruption, snapshotIn, type Beginning, type Premises } from './beginning.ts'
 import type { Chance } from './chance.ts'
 import { isWorthWrite } from './disk.ts'
-import { CorruptError, WriteError, type Drive, type Remains } from './drive.ts'
+import { WriteError, type Drive, type Remains } from './drive.ts'
 import type { Liar } from './lies.ts'
-import { configOf, keyOf, type Lattice } from './members.ts'
+import type { Lattice } from './members.ts'
 import type { CrashMoment } from './plan.ts'
 import type { Release, Releases } from './release.ts'
 
@@ -54,9 +47,6 @@ export interface NodeHandlers {
   /** Its own log was ended. */
   onSealed(node: SimulatedNode): void
 }
-
-/** What a process began with. `instead`: with all entries, since the snapshot could not be used. */
-export type Beginning = 'entries' | 'snapshot' | 'instead'
 
 /** One member: a real core between a disk that may fail and lungs that others play. */
 export class SimulatedNode {
@@ -134,7 +124,7 @@ export class SimulatedNode {
 
   /** Throws `CorruptError` for a disk that is not what it was. */
   start(): Beginning {
-    const { core, beginning } = this.#restore()
+    const { core, beginning } = begun(this.#premises())
     this.epoch += 1
     this.core = core
     this.isReplaying = false
@@ -341,7 +331,7 @@ export class SimulatedNode {
 
   /** Reads all entries after a snapshot and hands them over part by part, beside the other work. */
   #rebuild(core: Core, beforeHlc: number): void {
-    const snapshot = this.#snapshot(beforeHlc)
+    const snapshot = snapshotIn(this.#premises(), beforeHlc)
     const frontier = core.logs.frontier()
     const from = snapshot?.folded.sizes ?? EMPTY_FRONTIER
     const rest = this.drive.between(from, frontier)[Symbol.iterator]()
@@ -365,68 +355,6 @@ export class SimulatedNode {
     readOn()
   }
 
-  /** From the newest snapshot; from all entries when that does not fit what is on the disk. */
-  #restore(): { core: Core; beginning: Beginning } {
-    const snapshot = this.#snapshot()
-    if (snapshot !== null) {
-      try {
-        return { core: this.#coreAfter(snapshot), beginning: 'snapshot' }
-      } catch (error) {
-        if (!isCorruption(error)) throw error
-      }
-    }
-    const isKept = this.drive.snapshot() !== null
-    if (isKept) this.drive.forgetSnapshots()
-    return { core: this.#coreAfter(null), beginning: isKept ? 'instead' : 'entries' }
-  }
-
-  #coreAfter(snapshot: Snapshot | null): Core {
-    const { drive, lattice, release } = this
-    drive.audit(snapshot?.folded.sizes, lattice.verify)
-    const { heartbeatMs, httpPollMs, bounds } = this.#settings
-    const config = {
-      ...configOf(
-        lattice,
-        this.index,
-        drive.incarnation,
-        { heartbeatMs, httpPollMs, policy: this.policy },
-        (author, seq) => this.drive.entry(author, seq) ?? null,
-      ),
-      ...(bounds === null ? {} : { bounds }),
-    }
-    return new release.Core(config, this.#restored(snapshot), this.#now())
-  }
-
-  /** What was kept by this release, or by one of the same format. */
-  #snapshot(beforeHlc?: number): Snapshot | null {
-    const row = this.drive.snapshot(beforeHlc)
-    if (row === null) return null
-    const { publicKey } = keyOf(this.lattice, this.index)
-    try {
-      return this.release.decodeSnapshot(row.bytes, row.signature, publicKey, this.lattice.verify)
-    } catch (error) {
-      if (!isCorruption(error)) throw error
-      return null
-    }
-  }
-
-  /** Another release reads the bytes, and makes of them what it does. */
-  #restored(snapshot: Snapshot | null): Restored {
-    const restored = this.drive.restored(snapshot)
-    if (this.releaseName === 'ours') return restored
-    const { verify } = this.lattice
-    const { decodeCheckpoint, decodeEntry, decodeFrame, encodeFrame } = this.release
-    const seals = decodeFrame(encodeFrame({ kind: 'seals', seals: [...restored.seals] }), verify)
-    return {
-      ...restored,
-      seals: seals.kind === 'seals' ? seals.seals : [],
-      entries: [...restored.entries].map((one) => decodeEntry(one.bytes, one.signature)),
-      checkpoints: restored.checkpoints.map((one) =>
-        decodeCheckpoint(one.bytes, one.signature, verify),
-      ),
-    }
-  }
-
   /** What lies behind a snapshot was not read at the start. */
   #auditLater(core: Core): void {
     this.#handlers.after(AUDIT_DELAY_MS, () => {
@@ -437,6 +365,14 @@ export class SimulatedNode {
         this.#corrupt(error)
       }
     })
+  }
+
+  #premises(): Premises {
+    const { drive, lattice, index, release, policy } = this
+    const isOurs = this.releaseName === 'ours'
+    const { heartbeatMs, httpPollMs, bounds } = this.#settings
+    const exchange = { heartbeatMs, httpPollMs, policy }
+    return { drive, lattice, index, release, isOurs, exchange, bounds, now: this.#now() }
   }
 
   #corrupt(error: unknown): void {
@@ -452,7 +388,3 @@ export class SimulatedNode {
 
 /** Something that others will hear of. */
 const isTold = ({ entries, seals }: Ready): boolean => entries.length + seals.length > 0
-
-/** Releases have classes of their own. */
-const isCorruption = (error: unknown): boolean =>
-  error instanceof CorruptError || (error instanceof Error && error.name === 'WireError')

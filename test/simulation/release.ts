@@ -74,14 +74,18 @@ async function otherRelease(name: OtherRelease): Promise<Release> {
 
 const withDifferences = (files: Differences): Plugin => ({
   name: 'differences',
-  setup({ onLoad }) {
+  setup(bundling) {
     for (const [file, values] of Object.entries(files)) {
       const path = join(root, file)
-      onLoad({ filter: new RegExp(`^${path.replaceAll(/[.\\]/g, '\\$&')}$`) }, async () => {
-        let source = await readFile(path, 'utf8')
-        for (const [name, value] of Object.entries(values)) source = withValue(source, name, value)
-        return { contents: source, loader: 'ts' }
-      })
+      bundling.onLoad(
+        { filter: new RegExp(`^${path.replaceAll(/[.\\]/g, '\\$&')}$`) },
+        async () => {
+          let source = await readFile(path, 'utf8')
+          for (const [name, value] of Object.entries(values))
+            source = withValue(source, name, value)
+          return { contents: source, loader: 'ts' }
+        },
+      )
     }
   },
 })

@@ -29,5 +29,6 @@ for (let seed = firstSeed; seed < endSeed; seed += seedStep) {
   const tally = newTally()
   const failure = await runSeed(plans, seed, tally, { known })
   const { sightings, simulatedMs } = tally
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- there is no window here
   parentPort?.postMessage({ failure, counts: sightings.counts, simulatedMs } satisfies Result)
 }
