@@ -52,7 +52,7 @@ export class Invariants {
   readonly #forgiven = new Set<string>()
   /** Those that sign what is not true. */
   readonly #untrue = new Set<string>()
-  /** Authors whose logs may be ended, and from where on nobody counts on them. */
+  /** Authors whose logs may end, and from where on nobody can count on them. */
   readonly #contested = new Map<AuthorId, number>()
   #isAnyLiar = false
   #isAnyForked = false
@@ -175,7 +175,7 @@ export class Invariants {
       if (node.core?.ledger.pendingFinal !== 0) this.fail(node, 'has entries that are not final')
       for (const { author, seq } of this.#acknowledged) {
         const receipt = node.core?.receiptOf(author, seq, 0) ?? null
-        if (this.#forgiven.has(`${author}:${seq}`) || this.#isSealedOff(author, seq)) continue
+        if (this.#forgiven.has(`${author}:${seq}`) || this.#isContested(author, seq)) continue
         if (receipt === null) this.fail(node, `lacks the acknowledged ${author}:${seq}`)
         else if (receipt.level !== 'final' || receipt.replicas !== this.#nodes.length)
           this.fail(node, `says of ${author}:${seq}: ${receipt.level}, ${receipt.replicas} copies`)
@@ -209,12 +209,6 @@ export class Invariants {
 
   #isContested(author: AuthorId, seq: number): boolean {
     return seq >= (this.#contested.get(author) ?? Number.POSITIVE_INFINITY)
-  }
-
-  /** Its author's log ends before it, for a reason. */
-  #isSealedOff(author: AuthorId, seq: number): boolean {
-    const end = this.#nodes[0]?.core?.logs.seals.get(author) ?? Number.POSITIVE_INFINITY
-    return seq >= end && this.#isContested(author, seq)
   }
 
   #loosen(hlc: number): void {
