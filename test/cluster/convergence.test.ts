@@ -23,7 +23,7 @@ test.for([
 
     const answer = verifyAnswer.parse(await cluster.node(0).post('/api/verify', { code: TRANSFER }))
     expect(answer).toMatchObject({ success: true, status: 'PROVED', errors: null })
-    using metronome = new Metronome()
+    using metronome = new Metronome(cluster.nodes)
     const writtenMs = performance.now()
     const after = await cluster.converged()
     expect(performance.now() - writtenMs).toBeLessThan(metronome.allowanceMs(ROOT_MS_MAX))

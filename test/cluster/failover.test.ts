@@ -37,8 +37,10 @@ function writerOf(index: number): Writer {
 }
 
 /** Both sides of a broken link get entries over HTTP, and as soon as is promised, by their own clocks. */
-async function expectFailover(target: ClusterNode, other: ClusterNode): Promise<void> {
-  using metronome = new Metronome()
+async function expectFailover(
+  { target, other }: { target: ClusterNode; other: ClusterNode },
+  metronome: Metronome,
+): Promise<void> {
   const brokenMs = performance.now()
   await arrival(other, writerOf(0), brokenMs, 'HTTP', NOTICE_MS_MAX)
   await arrival(target, writerOf(1), brokenMs, 'HTTP', NOTICE_MS_MAX)
@@ -64,8 +66,9 @@ async function lostIn(all: Cluster): Promise<Acknowledged[]> {
 
 test('P2P stopped on one node under load: HTTP takes over, P2P takes back, nothing is lost', async () => {
   const { cluster: all, target, other } = await loaded()
+  using metronome = new Metronome(all.nodes)
   await target.post('/api/lattice/fault', { kind: 'p2p-stop', for_ms: FAULT_MS })
-  await expectFailover(target, other)
+  await expectFailover({ target, other }, metronome)
 
   await until(
     'the fault undid itself',
@@ -79,8 +82,9 @@ test('P2P stopped on one node under load: HTTP takes over, P2P takes back, nothi
 test('P2P packets silently dropped under load: HTTP takes over, P2P takes back, nothing is lost', async () => {
   const { cluster: all, target, other } = await loaded()
   const others = all.nodes.filter((node) => node !== target)
+  using metronome = new Metronome(all.nodes)
   for (const node of others) all.link(target, node, 'p2p', 'silent')
-  await expectFailover(target, other)
+  await expectFailover({ target, other }, metronome)
 
   for (const node of others) all.link(target, node, 'p2p', 'open')
   await all.meshed('P2P')
