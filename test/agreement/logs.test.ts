@@ -200,10 +200,11 @@ function checkClaim<T extends { proof: readonly Uint8Array[] }>(
 }
 
 describe('the node and the recomputation agree on random logs', () => {
-  it.each([1, 2, 3, 4, 5])('1,900 of them, with signatures that are hashes (%i of 5)', () => {
+  const parts = Array.from({ length: 10 }, (_, part) => part + 1)
+  it.each(parts)('950 of them, with signatures that are hashes (%i of 10)', () => {
     fc.assert(
       fc.property(plan, (one) => checkAgreement(fake, one)),
-      { numRuns: 1900 },
+      { numRuns: 950 },
     )
   })
 

@@ -64,7 +64,6 @@ export const auditOf = (lattice: Lattice, frontiers: AuditTerms['frontiers']): L
     genesis: lattice.genesis,
     memberPeerIds: peerIdsOf(lattice),
     frontiers,
-    signaturesPerAuthor: Number.MAX_SAFE_INTEGER,
     verified: new Set(),
     verify: lattice === fake ? verifyFake : verifyReal,
   })

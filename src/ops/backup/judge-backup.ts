@@ -56,7 +56,6 @@ export class BackupAudit {
     this.#log = new LogAudit({
       ...terms,
       frontiers: { held: EMPTY_FRONTIER, cut: EMPTY_FRONTIER, saved: null },
-      signaturesPerAuthor: Number.MAX_SAFE_INTEGER,
       // Each entry is there once: nothing is gained by remembering what was verified.
       verified: { has: () => false, add: () => new Set() },
     })

@@ -8,6 +8,7 @@ import { frontierObject, type Frontier } from '../../wire/frontier.ts'
 import {
   checkpointAnswer,
   entriesAnswer,
+  entryAnswer,
   extensionAnswer,
   historyAnswer,
   importAnswer,
@@ -16,6 +17,7 @@ import {
   repairAnswer,
   retireAnswer,
   type EntryView,
+  type ExtensionAnswer,
   type HistoryAnswer,
   type ImportAnswer,
   type RepairAnswer,
@@ -40,7 +42,7 @@ export interface EntryPage {
 
 /**
  * Questions about the ledger's evidence. What comes back is verified: entries are their authors',
- * checkpoints this node's, and proofs lead to them. Throws as `NodeClient` does.
+ * checkpoints this node's, and proofs lead to them; but for what is called claimed. Throws as `NodeClient` does.
  */
 export class LedgerClient {
   readonly #asked: Asked & { peerId: string; lattice: string }
@@ -87,11 +89,37 @@ export class LedgerClient {
     earlier: { frontier: Frontier; root: string },
     signal: AbortSignal,
   ): Promise<SignedCheckpoint> {
-    const body = { frontier: frontierObject(earlier.frontier) }
-    const answer = await this.#json.ask(['POST', paths.consistency], extensionAnswer, signal, {
-      body,
-    })
+    const answer = await this.claimedExtension(earlier.frontier, signal)
     return this.#proven(provenExtension(earlier, answer, verifySignature))
+  }
+
+  /** An entry as the node gives it away, unverified: for whoever verifies by code of its own. */
+  async claimedEntry(
+    author: AuthorId,
+    seq: number,
+    signal: AbortSignal,
+  ): Promise<{ bytes: Uint8Array; signature: Uint8Array }> {
+    const path = `${paths.entries}/${author}/${seq}`
+    const { entry } = await this.#json.ask(['GET', path], entryAnswer, signal)
+    return { bytes: decode64(entry.bytes), signature: decode64(entry.signature) }
+  }
+
+  /** The path of an entry in its author's tree of `size` entries, from the leaf's sibling up; unverified. */
+  async claimedPath(
+    author: AuthorId,
+    seq: number,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array[]> {
+    const path = `${paths.inclusion}/${author}/${seq}?size=${size}`
+    const { in_log } = await this.#json.ask(['GET', path], inclusionAnswer, signal)
+    return in_log.proof.map((hash) => Buffer.from(hash, 'hex'))
+  }
+
+  /** What the node claims to extend an earlier frontier; unverified. */
+  async claimedExtension(frontier: Frontier, signal: AbortSignal): Promise<ExtensionAnswer> {
+    const body = { frontier: frontierObject(frontier) }
+    return this.#json.ask(['POST', paths.consistency], extensionAnswer, signal, { body })
   }
 
   /** What happened to an account, newest first. `before`: `next` of the answer before. */

@@ -8,8 +8,13 @@ export const CLOCK_OFFSET_MS_MAX = 500
 export const CANARY_MS_MAX = 5000
 /** The same for the gate, which tries again. */
 export const CANARY_GATE_MS_MAX = 3000
-/** Entries of a node up to which all of them are pulled and every signature is verified. */
+/** Entries of a node up to which all of them are pulled. */
 export const PULL_ENTRIES_MAX = 20_000
+/** Of a node with more: the newest entries that are pulled, and the older ones that are asked for singly. */
+export const PULL_NEWEST = 10_000
+export const PULL_OLDER = 200
+/** Older entries that one node is asked for at once. */
+export const OLDER_AT_ONCE = 8
 /** Entries pulled from one node whatever is asked: what the memory of one command bears. */
 export const PULL_ENTRIES_FULL_MAX = 2_000_000
 /** Milliseconds that a node's reading of its whole store may be old. */

@@ -6,17 +6,18 @@ import type { NodeAnswerCode } from '../client/node-answer-error.ts'
 import type { IntegrityAnswer, StateAnswer } from '../client/node-client.ts'
 import type { DesiredLattice } from '../desired/lattice.ts'
 import type { Phase } from '../inventory/inventory.ts'
+import type { AuditedExtension } from './recompute/extension.ts'
 import type { AuditedLog } from './recompute/log-audit.ts'
 
 /**
  * What came of one question. A question that was not put is an answer too: `not-asked` (the node could
- * not be asked, or an earlier answer was missing), `no-token`, `over-limit`.
+ * not be asked, or an earlier answer was missing), `no-token`.
  */
 export type Answer<T> = { ok: true; value: T; tookMs: number } | Failure
 
 export interface Failure {
   ok: false
-  code: NodeAnswerCode | 'not-asked' | 'no-token' | 'over-limit'
+  code: NodeAnswerCode | 'not-asked' | 'no-token'
   /** Names the node. */
   message: string
   hint: string | null
@@ -52,6 +53,8 @@ export interface NodeObservation {
   atCut: Answer<AttestObservation>
   /** With the root at the frontier saved by the last run; null when nothing of this node was saved. */
   atSaved: Answer<AttestObservation> | null
+  /** That what it holds now extends what was saved; null when nothing of this node was saved. */
+  extension: Answer<AuditedExtension> | null
   health: Answer<Health>
   integrity: Answer<IntegrityAnswer>
   log: Answer<AuditedLog>

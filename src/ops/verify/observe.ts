@@ -15,7 +15,7 @@ import {
 import { cutOf } from './checks/roots.ts'
 import { OBSERVE_FULL_MS_MAX, OBSERVE_MS_MAX } from './limits.ts'
 import { observeCanaries, observeProbes } from './observe-flow.ts'
-import { observeLogs } from './observe-logs.ts'
+import { observeLogs, pullBounds, type LogQuestion, type PullBounds } from './observe-logs.ts'
 import { observeClock, observeSettledHealth } from './observe-node.ts'
 import type {
   Answer,
@@ -26,14 +26,18 @@ import type {
   SavedCheckpoint,
   SavedCheckpoints,
 } from './observation.ts'
+import { auditExtension, type AuditedExtension } from './recompute/extension.ts'
+import { ed25519 } from './recompute/signature.ts'
 
 export interface ObserveOptions {
   lattice: DesiredLattice
   clients: readonly NodeClient[]
   expectedRelease: string | null
   saved: SavedCheckpoints | null
-  /** Pull all entries from all nodes and verify every signature, however many there are. */
+  /** Pull all entries from all nodes, however many there are. */
   full?: boolean
+  /** How much is pulled without `full`. */
+  bounds?: PullBounds
   clock?: Clock
   signal: AbortSignal
 }
@@ -46,6 +50,7 @@ export interface ObserveOptions {
  */
 export async function observeLattice(options: ObserveOptions): Promise<Observation> {
   const { lattice, clients, expectedRelease, saved, full = false, clock = systemClock } = options
+  const { bounds = pullBounds } = options
   const started = clock.monotonicMs()
   const timeMsMax = full ? OBSERVE_FULL_MS_MAX : OBSERVE_MS_MAX
   const questioner = new Questioner(clock, timeMsMax, options.signal)
@@ -63,7 +68,10 @@ export async function observeLattice(options: ObserveOptions): Promise<Observati
     }),
   )
   const look: Look = { questioner, clock, lattice, names, reached }
-  const [probes, flow] = await Promise.all([observeProbes(look), observeFlow(look, saved, full)])
+  const [probes, flow] = await Promise.all([
+    observeProbes(look),
+    observeFlow(look, saved, { full, bounds }),
+  ])
   const integrity = await observeIntegrity(look)
   return {
     lattice,
@@ -92,7 +100,7 @@ interface Flow {
 async function observeFlow(
   look: Look,
   saved: SavedCheckpoints | null,
-  full: boolean,
+  amount: Pick<LogQuestion, 'full' | 'bounds'>,
 ): Promise<Flow> {
   const { questioner, clock, names } = look
   const clocks: Answers<ClockSample[]> = await askEach(look, async (node, name) =>
@@ -105,13 +113,14 @@ async function observeFlow(
     saved?.lattice === look.lattice.id ? saved.nodes.find((one) => one.name === name) : undefined
   const frontierSavedOf = (name: string): Frontier | null => savedOf(name)?.frontier ?? null
 
-  const [[state, atCut], atSaved, health, log] = await Promise.all([
+  const [[state, atCut], atSaved, extension, health, log] = await Promise.all([
     observeStates(look, cut),
     attestEach(look, frontierSavedOf),
+    observeExtensions(look, savedOf),
     askEach(look, async ({ client }, name) =>
       observeSettledHealth(questioner, clock, name, client),
     ),
-    observeLogs(look, { held, cut, savedOf: frontierSavedOf, full }),
+    observeLogs(look, { held, cut, savedOf: frontierSavedOf, ...amount }),
   ])
   return {
     canaries,
@@ -122,6 +131,7 @@ async function observeFlow(
       state: answerOf(state, name),
       atCut: answerOf(atCut, name),
       atSaved: savedOf(name) === undefined ? null : answerOf(atSaved, name),
+      extension: savedOf(name) === undefined ? null : answerOf(extension, name),
       health: answerOf(health, name),
       log: answerOf(log, name),
     }),
@@ -144,6 +154,23 @@ async function askEach<T>(
   return eachOf(names, async (name) => {
     const node = reached.get(name)
     return node === undefined ? notAsked(name, 'it did not show who it is') : ask(node, name)
+  })
+}
+
+/** Proofs that what the nodes sign now extends what they had signed at the last run. */
+async function observeExtensions(
+  look: Look,
+  savedOf: (name: string) => SavedCheckpoint | undefined,
+): Promise<Answers<AuditedExtension>> {
+  const verify = ed25519()
+  return askEach(look, async ({ client }, name) => {
+    const earlier = savedOf(name)
+    if (earlier === undefined) return notAsked(name, 'nothing of it was saved')
+    return look.questioner.ask(name, async (signal) => {
+      const answer = await client.ledger.claimedExtension(earlier.frontier, signal)
+      const { lattice, peerId } = client
+      return auditExtension(answer, { earlier, lattice, peerId, verify })
+    })
   })
 }
 

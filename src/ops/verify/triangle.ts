@@ -4,6 +4,7 @@ import type { DesiredLattice } from '../desired/lattice.ts'
 import { judge } from './judge.ts'
 import type { SavedCheckpoints, TriangleReport } from './observation.ts'
 import { observeLattice } from './observe.ts'
+import type { PullBounds } from './observe-logs.ts'
 
 export interface TriangleOptions {
   lattice: DesiredLattice
@@ -12,7 +13,7 @@ export interface TriangleOptions {
   expectedRelease: string | null
   /** What the last run saw (`readCheckpoints`); null at the first. */
   saved: SavedCheckpoints | null
-  options?: { full?: boolean }
+  options?: { full?: boolean; bounds?: PullBounds }
   clock?: Clock
   signal: AbortSignal
 }
@@ -30,5 +31,5 @@ export async function verifyTriangle({
   options = {},
   ...rest
 }: TriangleOptions): Promise<TriangleReport> {
-  return judge(await observeLattice({ ...rest, full: options.full ?? false }))
+  return judge(await observeLattice({ ...rest, ...options }))
 }

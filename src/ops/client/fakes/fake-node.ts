@@ -5,11 +5,12 @@ import { buffer } from 'node:stream/consumers'
 import type { Health, ProbeAnswer, Receipt } from '../../../wire/api.ts'
 import type { Attestation } from '../../../wire/attestation.ts'
 import { missingRanges, totalOf } from '../../../wire/frontier.ts'
-import { checkpointViewOf } from '../../../wire/ledger-view.ts'
+import { checkpointViewOf, entryViewOf } from '../../../wire/ledger-view.ts'
 import { ENTRIES_PER_FRAME_MAX } from '../../../wire/limits.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../../wire/protocol.ts'
 import { verifySignature } from '../../../wire/signature.ts'
 import { decodeSyncRequest, encodeFrame, prefixed } from '../../../wire/sync.ts'
+import { fakeExtension, fakeInclusion } from './fake-proofs.ts'
 import { FakeReplica } from './fake-replica.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void
@@ -86,6 +87,10 @@ export class FakeNode {
       (_request, response) =>
         sendJson(response, 200, value)
     if (path.startsWith(`${paths.receipt}/`)) return json(this.#receiptAnswer(path))
+    if (path.startsWith(`${paths.entries}/`)) return json(this.#entryAnswer(path))
+    if (path.startsWith(`${paths.inclusion}/`)) {
+      return (request, response) => this.inclusion(request, response)
+    }
     switch (path) {
       case paths.attest:
         return (_request, response, body) => this.attest(response, body)
@@ -100,6 +105,8 @@ export class FakeNode {
         )
       case paths.checkpoint:
         return json({ success: true, checkpoint: checkpointViewOf(this.replica.checkpoint()) })
+      case paths.consistency:
+        return (_request, response, body) => this.extension(response, body)
       case paths.probe:
         return this.#guarded((_request, response, body) => {
           const asked = JSON.parse(body.toString()) as { peer: string; transport: 'p2p' | 'http' }
@@ -189,6 +196,29 @@ export class FakeNode {
       }
     }
     response.end(prefixed(encodeFrame({ kind: 'end', entryCount })))
+  }
+
+  inclusion(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node')
+    const size = Number(searchParams.get('size'))
+    sendJson(response, 200, fakeInclusion(this.replica, placeIn(pathname), size))
+  }
+
+  extension(response: ServerResponse, body: Buffer): void {
+    const { frontier } = JSON.parse(body.toString()) as { frontier: Record<string, number> }
+    const earlier = new Map(Object.entries(frontier))
+    if (this.replica.rootAt(earlier) !== null) {
+      return sendJson(response, 200, fakeExtension(this.replica, earlier))
+    }
+    sendJson(response, 409, { success: false, code: 'unknown-cut', message: 'not signed' })
+  }
+
+  #entryAnswer(path: string): object {
+    const { author, seq } = placeIn(path)
+    const signed = this.replica.log.get(author)?.[seq]
+    return signed === undefined
+      ? { success: false, code: 'not-found', message: 'no such entry' }
+      : { success: true, entry: entryViewOf(signed) }
   }
 
   #receipt(seq: number, author = this.replica.author): Receipt | null {
@@ -291,3 +321,9 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+/** The entry that the end of a path names. */
+const placeIn = (path: string): { author: string; seq: number } => {
+  const [author = '', seq = ''] = path.split('/').slice(-2)
+  return { author, seq: Number(seq) }
+}

@@ -1,14 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ProbeAnswer } from '../../../wire/api.ts'
-import {
-  failure,
-  nodeNames,
-  observeHealthyLattice,
-  withNode,
-  withValue,
-} from '../fixtures/healthy.ts'
+import { failure, observeHealthyLattice, withNode, withValue } from '../fixtures/healthy.ts'
 import { judge } from '../judge.ts'
-import { CLOCK_SAMPLES, PULL_ENTRIES_MAX } from '../limits.ts'
+import { CLOCK_SAMPLES } from '../limits.ts'
 import type { CheckId, CheckResult, Observation, Unchecked } from '../observation.ts'
 
 let healthy: Observation
@@ -157,33 +151,6 @@ describe('releases', () => {
 })
 
 describe('recompute', () => {
-  const large = (observation: Observation): Observation =>
-    nodeNames.reduce(
-      (all, name) =>
-        withNode(all, name, ({ held }) => ({
-          held: withValue(held, ({ attestation }) => ({
-            attestation: {
-              ...attestation,
-              frontier: new Map(
-                [...attestation.frontier].map(([author]) => [author, PULL_ENTRIES_MAX]),
-              ),
-            },
-          })),
-        })),
-      observation,
-    )
-
-  it('leaves large nodes but one unchecked, and says so', () => {
-    const leftOut = withNode(large(healthy), 'node3', () => ({ log: failure('over-limit') }))
-    expect(uncheckedOf(leftOut).map(({ id }) => id)).toContain('recompute.node3')
-    expect(JSON.stringify(checkOf(leftOut, 'recompute')?.evidence)).toContain('over-limit')
-  })
-
-  it('does not take a small node for a large one', () => {
-    const leftOut = withNode(healthy, 'node3', () => ({ log: failure('over-limit') }))
-    expect(checkOf(leftOut, 'recompute')?.verdict).toBe('UNKNOWN')
-  })
-
   it('cannot tell when a log was ended meanwhile', () => {
     const ended = withNode(healthy, 'node3', ({ held, log }) => ({
       log: withValue(log, () => ({
@@ -207,14 +174,26 @@ describe('recompute', () => {
     expect(checkOf(unreadable, 'recompute')?.verdict).toBe('FAIL')
   })
 
-  it('says which signatures only the chain vouches for', () => {
-    const some = withNode(healthy, 'node3', ({ log }) => ({
-      log: withValue(log, ({ entries }) => ({ signaturesVerified: entries - 1 })),
+  const partly = (older: number): Observation =>
+    withNode(healthy, 'node3', ({ log }) => ({
+      log: withValue(log, ({ checkpoint }) => ({
+        begins: new Map([['a'.repeat(80), 7]]),
+        older,
+        stateRootAtHeld: null,
+        rootAtCut: null,
+        checkpoint: checkpoint && { ...checkpoint, recomputedStateRoot: null },
+      })),
     }))
-    expect(checkOf(some, 'recompute')?.verdict).toBe('PASS')
-    expect(uncheckedOf(some)).toEqual([
-      { id: 'recompute.signatures', reason: expect.stringContaining('1 older entry') },
+
+  it('says what it did not look at in a large node', () => {
+    expect(checkOf(partly(5), 'recompute')?.verdict).toBe('PASS')
+    expect(uncheckedOf(partly(5))).toEqual([
+      { id: 'recompute.node3', reason: expect.stringMatching(/Of 7 older entries .* 5 .*--full/) },
     ])
+  })
+
+  it('does not pass a large node that showed no older entry', () => {
+    expect(checkOf(partly(0), 'recompute')?.verdict).toBe('UNKNOWN')
   })
 })
 

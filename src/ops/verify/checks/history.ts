@@ -15,7 +15,7 @@ import {
   type Finding,
   type Proven,
 } from '../judge-findings.ts'
-import type { Observation, SavedCheckpoint, Unchecked } from '../observation.ts'
+import type { NodeObservation, Observation, SavedCheckpoint, Unchecked } from '../observation.ts'
 
 /**
  * What each node signed at the last run it still holds, unchanged: fewer entries in one data directory is
@@ -59,6 +59,7 @@ export const judgeHistory: Check = (observation, proven) => {
       root_then: checkpoint.root,
       root_there_now:
         valueOf(observedOf(observation, checkpoint.name)?.atSaved)?.attestation.cut?.root ?? null,
+      extension_proven: isProven(observedOf(observation, checkpoint.name)?.extension),
       same_data_directory: held === undefined ? null : held.incarnation === checkpoint.incarnation,
     }
   })
@@ -117,9 +118,20 @@ function findingOf(observation: Observation, proven: Proven, saved: SavedCheckpo
   }
   // What it signs now is its word; what its entries come to is seen here, where they were pulled.
   const recomputed = valueOf(node.log)?.rootAtSaved ?? saved.root
-  return cut.root === saved.root && recomputed === saved.root
+  if (cut.root !== saved.root || recomputed !== saved.root) {
+    return fail(
+      `${name} has other entries where it had signed some at the last run: its history was rewritten`,
+    )
+  }
+  if (node.extension === null) return unknown(`${name} was not asked to prove what it signs`)
+  if (!node.extension.ok) return missing(node.extension)
+  const { problem } = node.extension.value
+  return problem === null
     ? pass
-    : fail(
-        `${name} has other entries where it had signed some at the last run: its history was rewritten`,
-      )
+    : fail(`${name} cannot prove that it still holds what it signed at the last run: ${problem}`)
+}
+
+const isProven = (answer: NodeObservation['extension'] | undefined): boolean | null => {
+  const extension = valueOf(answer)
+  return extension === null ? null : extension.problem === null
 }

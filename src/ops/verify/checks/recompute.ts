@@ -1,4 +1,4 @@
-import { equalFrontiers, totalOf, type Frontier } from '../../../wire/frontier.ts'
+import { covers, equalFrontiers, totalOf, type Frontier } from '../../../wire/frontier.ts'
 import { clip } from '../../../wire/seal.ts'
 import {
   conclude,
@@ -13,8 +13,7 @@ import {
   type Check,
   type Finding,
 } from '../judge-findings.ts'
-import { PULL_ENTRIES_MAX } from '../limits.ts'
-import type { NodeObservation, Unchecked } from '../observation.ts'
+import type { NodeObservation, Observation, Unchecked } from '../observation.ts'
 import type { AuditedLog } from '../recompute/log-audit.ts'
 import { cutOf } from './roots.ts'
 
@@ -26,14 +25,8 @@ import { cutOf } from './roots.ts'
 export const judgeRecompute: Check = (observation, proven) => {
   const { nodes } = observation.lattice
   const cut = cutOf(observation.nodes)
-  const left: Unchecked[] = []
   const findings = nodes.flatMap(({ name }) => {
     const node = observedOf(observation, name)
-    if (node !== undefined && proven.has(name) && isLeftOut(node)) {
-      const reason = `${name} holds more than ${PULL_ENTRIES_MAX} entries, which were pulled from one node only; --full pulls them from all.`
-      left.push({ id: `recompute.${name}`, reason })
-      return []
-    }
     const refused = node === undefined || !proven.has(name) ? null : unacceptable(node.log)
     if (refused !== null) return [refused]
     return [
@@ -53,6 +46,7 @@ export const judgeRecompute: Check = (observation, proven) => {
     return {
       node: name,
       entries: log?.entries ?? null,
+      older_entries: log?.older ?? null,
       bytes: log?.bytes ?? null,
       signatures_verified: log?.signaturesVerified ?? null,
       root: log?.rootAtHeld ?? null,
@@ -66,15 +60,19 @@ export const judgeRecompute: Check = (observation, proven) => {
     }
   })
   const logs = nodes.flatMap(({ name }) => valueOf(observedOf(observation, name)?.log) ?? [])
-  const byChain = logs.reduce((sum, log) => sum + log.entries - log.signaturesVerified, 0)
-  if (byChain > 0) {
-    const reason = `The signatures of ${plural(byChain, 'older entry')} were not verified one by one: newer signatures bind them by hash; --full verifies all.`
-    left.push({ id: 'recompute.signatures', reason })
-  }
   const total = logs.reduce((sum, log) => sum + log.entries, 0)
   const whenPass = `${plural(total, 'entry')} pulled from ${plural(logs.length, 'node')} are sound, and come to the roots and states that the nodes signed.`
-  return conclude('recompute', findings, whenPass, evidence, left)
+  return conclude('recompute', findings, whenPass, evidence, partly(observation))
 }
+
+/** Of large nodes only the newest entries are pulled. */
+const partly = ({ nodes }: Observation): Unchecked[] =>
+  nodes.flatMap(({ name, log }) => {
+    if (!log.ok || log.value.begins.size === 0) return []
+    const { begins, older } = log.value
+    const reason = `Of ${plural(totalOf(begins), 'older entry')} of ${name}, ${older} were shown to stand in their places; neither the others nor the state were recomputed. --full recomputes all.`
+    return [{ id: `recompute.${name}`, reason }]
+  })
 
 /** Entries came, and were such that they could not even be read. */
 function unacceptable(log: NodeObservation['log']): Finding | null {
@@ -84,17 +82,6 @@ function unacceptable(log: NodeObservation['log']): Finding | null {
   )
     ? fail(log.message)
     : null
-}
-
-/** Left out for its size; what the node signed must bear that out. */
-function isLeftOut(node: NodeObservation): boolean {
-  const held = valueOf(node.held)
-  return (
-    !node.log.ok &&
-    node.log.code === 'over-limit' &&
-    held !== null &&
-    totalOf(held.attestation.frontier) > PULL_ENTRIES_MAX
-  )
 }
 
 function findingOf(node: NodeObservation, cut: Frontier | null, log: AuditedLog): Finding {
@@ -113,18 +100,23 @@ function findingOf(node: NodeObservation, cut: Frontier | null, log: AuditedLog)
   if (!equalFrontiers(held.frontier, clip(held.frontier, log.ends))) {
     return unknown(`a log that ${name} held was ended while it was looked at`)
   }
-  if (log.rootAtHeld === null || log.rootAtCut === null) {
+  const isCutSeen = covers(cut, log.begins)
+  if (log.rootAtHeld === null || (isCutSeen && log.rootAtCut === null)) {
     return fail(`${name} does not give away all the entries that it signed it holds`)
   }
-  if (log.rootAtHeld !== held.root || log.rootAtCut !== atCut.root) {
+  if (log.rootAtHeld !== held.root || (isCutSeen && log.rootAtCut !== atCut.root)) {
     return fail(`${name} signed a root that its entries do not come to`)
   }
-  if (log.stateRootAtHeld !== held.stateRoot) {
+  if (log.begins.size > 0 && log.older === 0) {
+    return unknown(`${name} showed none of its older entries`)
+  }
+  if (log.begins.size === 0 && log.stateRootAtHeld !== held.stateRoot) {
     return fail(`${name} signed a state that its entries do not come to`)
   }
   if (log.checkpoint === null) return unknown(`${name} gave its entries away without a checkpoint`)
   const { root, stateRoot, recomputedRoot, recomputedStateRoot } = log.checkpoint
-  if (recomputedRoot !== root || recomputedStateRoot !== stateRoot) {
+  const isState = log.begins.size > 0 || recomputedStateRoot === stateRoot
+  if (recomputedRoot !== root || !isState) {
     return fail(`${name} signed a checkpoint that its entries do not come to`)
   }
   if (held.frontier.size === 0) return unknown(`${name} holds no entry to recompute`)

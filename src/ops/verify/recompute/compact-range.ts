@@ -1,5 +1,5 @@
-import { parentHash } from './tree.ts'
 import { sha256 } from './hash.ts'
+import { parentHash } from './tree.ts'
 
 /**
  * The root of a growing RFC 6962 tree, from the roots of the complete subtrees that its leaves fall
@@ -9,6 +9,20 @@ import { sha256 } from './hash.ts'
 export class CompactRange {
   readonly #subtrees: { size: number; root: Uint8Array }[] = []
   #size = 0
+
+  /** A tree of `size` leaves by the roots of its complete subtrees, the largest first; null for another number of them. */
+  static of(size: number, roots: readonly Uint8Array[]): CompactRange | null {
+    const range = new CompactRange()
+    for (const root of roots) {
+      const rest = size - range.#size
+      if (rest === 0) return null
+      let largest = 1
+      while (2 * largest <= rest) largest *= 2
+      range.#subtrees.push({ size: largest, root })
+      range.#size += largest
+    }
+    return range.#size === size ? range : null
+  }
 
   get size(): number {
     return this.#size

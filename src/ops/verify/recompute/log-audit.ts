@@ -4,17 +4,17 @@ import type { Frontier } from '../../../wire/frontier.ts'
 import type { Genesis } from '../../../wire/lattice.ts'
 import type { Seal } from '../../../wire/seal.ts'
 import { PROBLEMS_SHOWN_MAX } from '../limits.ts'
-import { CompactRange } from './compact-range.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { readEntry, type ReadEntry } from './entry.ts'
-import { cbor, UnsoundBytesError } from './fields.ts'
-import { hexOf, sha256 } from './hash.ts'
-import { LeafLog } from './leaf-log.ts'
+import { UnsoundBytesError } from './fields.ts'
+import { sha256 } from './hash.ts'
+import { latticeRoot } from './lattice-root.ts'
+import { LeafLog, type LogBegin } from './leaf-log.ts'
 import { keyInPeerId } from './peer-id.ts'
 import { Replay, type State } from './replay.ts'
 import { readSeal } from './seal.ts'
 import { ed25519, type Verify } from './signature.ts'
-import { leafHash } from './tree.ts'
+import { isIncluded, leafHash } from './tree.ts'
 
 export interface AuditTerms {
   /** Lattice id, 64 hex. */
@@ -24,8 +24,8 @@ export interface AuditTerms {
   memberPeerIds: Iterable<string>
   /** What the results are about; `held` is what the node signed that it holds. */
   frontiers: { held: Frontier; cut: Frontier; saved: Frontier | null }
-  /** Of each author, this many of the newest entries held have their signature verified. */
-  signaturesPerAuthor: number
+  /** Where logs begin of which only the newest entries are looked at; all others at their first. */
+  begins?: ReadonlyMap<AuthorId, LogBegin>
   /** Signatures that were verified already, and those verified now: nodes send the same entries. */
   verified: Pick<Set<string>, 'has' | 'add'>
   verify?: Verify
@@ -41,8 +41,11 @@ export interface Signed {
 export interface AuditedLog {
   entries: number
   bytes: number
-  /** The rest is bound by the chain of hashes under a newer verified signature. */
   signaturesVerified: number
+  /** Logs that were looked at only from here on: author → size. No state is recomputed then. */
+  begins: Frontier
+  /** Entries from before, each shown to stand in its place. */
+  older: number
   problemCount: number
   /** The first of them. */
   problems: readonly string[]
@@ -71,7 +74,10 @@ interface AuthorLog {
   /** Null: no member's. */
   publicKey: Uint8Array | null
   tree: LeafLog
-  lastId: string
+  /** Null: before the first entry of a log that is not looked at from its beginning. */
+  lastId: string | null
+  /** What the first entry that was looked at says it follows. */
+  firstPrev: string | null
   lastHlc: number
 }
 
@@ -96,6 +102,7 @@ export class LogAudit {
   #entries = 0
   #bytes = 0
   #signaturesVerified = 0
+  #older = 0
   #checkpoint: Checkpoint | null = null
 
   constructor(terms: AuditTerms) {
@@ -105,6 +112,11 @@ export class LogAudit {
     )
     this.#verify = terms.verify ?? ed25519()
     this.#replay = new Replay(terms.genesis)
+    for (const [author, begin] of this.#begins) this.#logs.set(author, this.#newLog(author, begin))
+  }
+
+  get #begins(): ReadonlyMap<AuthorId, LogBegin> {
+    return this.#terms.begins ?? new Map()
   }
 
   get entries(): number {
@@ -159,6 +171,31 @@ export class LogAudit {
     }
   }
 
+  /** Takes an entry from before the beginning of its log, with its path in the tree of that size. */
+  takeOlder(
+    { author, seq }: { author: AuthorId; seq: number },
+    { bytes, signature }: Signed,
+    path: readonly Uint8Array[],
+  ): void {
+    const place = where(author, seq)
+    const [log, begin] = [this.#logOf(author), this.#begins.get(author)]
+    const read = this.#soundly(place, () => readEntry(bytes))
+    const root = begin === undefined ? null : log.tree.rootAt(begin.size)
+    if (read === null || begin === undefined || root === null) return
+    this.#older += 1
+    const { entry, id } = read
+    if (entry.author !== author || entry.seq !== seq) this.#problem(place, 'another stands there')
+    if (entry.lattice !== this.#terms.lattice) this.#problem(place, 'is of another lattice')
+    this.#checkSigned(log, place, read, signature)
+    const leaf = leafHash(Buffer.from(id, 'hex'))
+    if (!isIncluded({ leaf, index: seq, size: begin.size, proof: path, root })) {
+      this.#problem(place, 'is not below the signed root')
+    }
+    if (seq === begin.size - 1 && id !== log.firstPrev) {
+      this.#problem(place, 'is not what the entry after it follows')
+    }
+  }
+
   result(): AuditedLog {
     const { held, cut, saved } = this.#terms.frontiers
     const state = this.stateAt(held)
@@ -167,6 +204,8 @@ export class LogAudit {
       entries: this.#entries,
       bytes: this.#bytes,
       signaturesVerified: this.#signaturesVerified,
+      begins: new Map(this.#begins.entries().map(([author, { size }]) => [author, size])),
+      older: this.#older,
       problemCount: this.#problemCount + unheeded.length,
       problems: [...this.#problems, ...unheeded].slice(0, PROBLEMS_SHOWN_MAX),
       rootAtHeld: this.rootAt(held),
@@ -207,34 +246,32 @@ export class LogAudit {
 
   /** The lattice root at a frontier, 64 hex; null where the entries do not reach. */
   rootAt(frontier: Frontier): string | null {
-    const tree = new CompactRange()
-    for (const author of [...frontier.keys()].toSorted()) {
-      const size = frontier.get(author) ?? 0
-      const root = this.#logs.get(author)?.tree.rootAt(size) ?? null
-      if (root === null) return null
-      tree.append(leafHash(cbor([Buffer.from(author, 'hex'), size, root])))
-    }
-    return hexOf(tree.root())
+    return latticeRoot(
+      frontier,
+      (author, size) => this.#logs.get(author)?.tree.rootAt(size) ?? null,
+    )
   }
 
-  /** The ledger at any frontier; null where the entries do not reach. */
+  /** The ledger at any frontier; null where the entries do not reach, back to the first as well. */
   stateAt(frontier: Frontier): State | null {
-    return this.#reaches(frontier) ? this.#replay.stateAt(frontier) : null
+    return this.#begins.size === 0 && this.#reaches(frontier)
+      ? this.#replay.stateAt(frontier)
+      : null
   }
 
-  #append({ entry, id, message }: ReadEntry, signature: Uint8Array): void {
+  #append(read: ReadEntry, signature: Uint8Array): void {
+    const { entry, id } = read
     const { author, seq, prev, hlc, lattice } = entry
     const log = this.#logOf(author)
     const place = where(author, seq)
-    if (log.publicKey === null) this.#problem(place, 'its author is no member')
-    else if (!this.#isSigned(log.publicKey, { entry, id, message }, signature)) {
-      this.#problem(place, 'is not signed by its author')
-    }
+    this.#checkSigned(log, place, read, signature)
     if (lattice !== this.#terms.lattice) this.#problem(place, 'is of another lattice')
     if (seq !== log.tree.size) this.#problem(place, `stands at position ${log.tree.size}`)
-    if (prev !== log.lastId) this.#problem(place, 'does not follow the entry before it')
+    if (log.lastId !== null && prev !== log.lastId)
+      this.#problem(place, 'does not follow the entry before it')
     if (hlc <= log.lastHlc) this.#problem(place, 'its clock goes back')
     log.tree.append(leafHash(Buffer.from(id, 'hex')))
+    log.firstPrev ??= prev
     log.lastId = id
     log.lastHlc = hlc
     this.#replay.take(entry)
@@ -243,30 +280,34 @@ export class LogAudit {
   #logOf(author: AuthorId): AuthorLog {
     const known = this.#logs.get(author)
     if (known !== undefined) return known
-    const key = author.slice(0, 64)
-    const log = {
-      publicKey: this.#memberKeys.has(key) ? Buffer.from(key, 'hex') : null,
-      tree: new LeafLog(),
-      lastId: '0'.repeat(64),
-      lastHlc: 0,
-    }
+    const log = this.#newLog(author)
     this.#logs.set(author, log)
     return log
   }
 
-  #isSigned(
-    publicKey: Uint8Array,
-    { entry: { author, seq }, id, message }: ReadEntry,
+  #newLog(author: AuthorId, begin?: LogBegin): AuthorLog {
+    const key = author.slice(0, 64)
+    return {
+      publicKey: this.#memberKeys.has(key) ? Buffer.from(key, 'hex') : null,
+      tree: new LeafLog(begin),
+      lastId: begin === undefined ? '0'.repeat(64) : null,
+      firstPrev: null,
+      lastHlc: 0,
+    }
+  }
+
+  #checkSigned(
+    { publicKey }: AuthorLog,
+    place: string,
+    { id, message }: ReadEntry,
     signature: Uint8Array,
-  ): boolean {
-    const { frontiers, signaturesPerAuthor, verified } = this.#terms
-    if (seq < (frontiers.held.get(author) ?? 0) - signaturesPerAuthor) return true
+  ): void {
+    if (publicKey === null) return this.#problem(place, 'its author is no member')
     this.#signaturesVerified += 1
     const digest = sha256(Buffer.from(id, 'hex'), signature).toString('latin1')
-    if (verified.has(digest)) return true
-    if (!this.#verify(publicKey, message, signature)) return false
-    verified.add(digest)
-    return true
+    if (this.#terms.verified.has(digest)) return
+    if (this.#verify(publicKey, message, signature)) this.#terms.verified.add(digest)
+    else this.#problem(place, 'is not signed by its author')
   }
 
   #reaches(frontier: Frontier): boolean {
