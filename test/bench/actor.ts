@@ -1,6 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
+/** Nothing that is measured takes longer. */
+const CALL_MS_MAX = 30 * 60_000
+
 /**
  * A process of its own that does what it is told and says what came of it: what is measured shares neither
  * heap nor event loop with who measures.
@@ -31,7 +34,11 @@ export class Actor {
     const pending = Promise.withResolvers<unknown>()
     this.#pending.set(id, pending)
     this.#child.send({ id, name, args })
-    return pending.promise as Promise<Result>
+    const timer = setTimeout(
+      () => pending.reject(new Error(`${name}: no answer in ${CALL_MS_MAX} ms`)),
+      CALL_MS_MAX,
+    )
+    return pending.promise.finally(() => clearTimeout(timer)) as Promise<Result>
   }
 
   async end(): Promise<void> {

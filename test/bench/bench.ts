@@ -11,32 +11,51 @@ import { localRows } from './local.ts'
 import { millionRows } from './million.ts'
 import { Links } from './nodes.ts'
 import { propagationRow } from './propagation.ts'
-import { formatRow, report, type Row } from './report.ts'
+import { formatRow, markdown, report, type Row } from './report.ts'
 import { peerNames, type PeerName, type Setting } from './setting.ts'
 
 /**
  * Measures the lattice, and beside it its peers and the bare floor, in one run: figures of different runs
  * are not comparable. Not a test: nothing here fails for being slow.
  */
-const USAGE = `npm run bench -- [--quick] [--only ID[,ID]] [--json FILE]
+const USAGE = `npm run bench -- [--quick] [--only ID[,ID]] [--json FILE] [--markdown FILE]
 
-  --quick   a few minutes: fewer rounds, smaller logs, no orbitdb
-  --only    rows by id, or by the beginning of it
-  --json    write the report there too
+  --quick      a few minutes: fewer rounds, smaller logs, no orbitdb
+  --only       rows by id, or by the beginning of it
+  --json       write the report there too
+  --markdown   write a table of it there too
 `
 
 /** What is measured together, and the rows that come of it. */
-const measures: { ids: readonly string[]; run: (setting: Setting) => Promise<Row[]> }[] = [
-  { ids: ['durable-append', 'durable-append-batched'], run: appendRows },
-  { ids: ['propagation-p2p'], run: async (setting) => [await propagationRow(setting, 'P2P')] },
+interface Measure {
+  ids: readonly string[]
+  hasPeers?: boolean
+  run: (setting: Setting) => Promise<Row[]>
+}
+
+const measures: readonly Measure[] = [
+  { ids: ['durable-append', 'durable-append-batched'], hasPeers: true, run: appendRows },
+  {
+    ids: ['propagation-p2p'],
+    hasPeers: true,
+    run: async (setting) => [await propagationRow(setting, 'P2P')],
+  },
   { ids: ['propagation-http'], run: async (setting) => [await propagationRow(setting, 'HTTP')] },
   { ids: ['verify-latency', 'verify-rate'], run: verifyRows },
-  { ids: ['catch-up-10000'], run: async (setting) => [await catchUpRow(setting, 10_000)] },
+  {
+    ids: ['catch-up-10000'],
+    hasPeers: true,
+    run: async (setting) => [await catchUpRow(setting, 10_000)],
+  },
   {
     ids: ['catch-up-100000'],
     run: async (setting) => (setting.isQuick ? [] : [await catchUpRow(setting, 100_000)]),
   },
-  { ids: ['differences-100-rtt-0', 'differences-100-rtt-50'], run: differenceRows },
+  {
+    ids: ['differences-100-rtt-0', 'differences-100-rtt-50'],
+    hasPeers: true,
+    run: differenceRows,
+  },
   {
     ids: ['cli-help', 'deploy-first', 'verify-triangle', 'deploy-noop', 'rss-idle', 'cpu-idle'],
     run: localRows,
@@ -52,6 +71,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
+    markdown: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -62,17 +82,25 @@ async function main(): Promise<void> {
   const isWanted = (id: string): boolean =>
     wanted.length === 0 || wanted.some((one) => id.startsWith(one) || one.startsWith(id))
   const chosen = measures.filter(({ ids }) => ids.some(isWanted))
-  const peers = peerNames.filter((name) => !(options.quick && name === 'orbitdb'))
+  const peers = chosen.some((measure) => measure.hasPeers === true)
+    ? peerNames.filter((name) => !(options.quick && name === 'orbitdb'))
+    : []
   for (const name of peers) install(name)
   const directory = mkdtempSync(join(tmpdir(), 'aethel-bench-'))
   const links = new Links()
   const rows: Row[] = []
+  const unmeasured: string[] = []
   try {
-    for (const { run } of chosen) {
-      const measured = await run({ directory, links, isQuick: options.quick, peers })
-      for (const row of measured.filter(({ id }) => isWanted(id))) {
-        rows.push(row)
-        process.stdout.write(`${formatRow(row)}\n`)
+    for (const { ids, run } of chosen) {
+      try {
+        const measured = await run({ directory, links, isQuick: options.quick, peers })
+        for (const row of measured.filter(({ id }) => isWanted(id))) {
+          rows.push(row)
+          process.stdout.write(`${formatRow(row)}\n`)
+        }
+      } catch (error) {
+        unmeasured.push(...ids)
+        process.stderr.write(`${ids.join(', ')}: ${String((error as Error).stack)}\n`)
       }
     }
   } finally {
@@ -81,6 +109,8 @@ async function main(): Promise<void> {
   }
   if (options.json !== undefined)
     writeFileSync(options.json, `${JSON.stringify(report(rows), null, 2)}\n`)
+  if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows))
+  if (unmeasured.length > 0) throw new Error(`not measured: ${unmeasured.join(', ')}`)
 }
 
 /** A peer's packages, exactly as its lock file names them; once, until the lock file changes. */

@@ -14,7 +14,7 @@ const SECONDS = 5
 const WARM_UP_SECONDS = 3
 /** A rate holds while its p99 stays below this. */
 const P99_MS_MAX = 100
-const RATE_FIRST = 400
+const RATE_FIRST = 100
 const RATE_MAX = 12_800
 const RATE_SECONDS = 4
 const BISECTIONS = 3
@@ -82,7 +82,7 @@ async function rateRow(load: Loader): Promise<Row> {
     const { latenciesMs, refused } = await load(rate, RATE_SECONDS)
     return refused === 0 && percentile(latenciesMs, 99) < P99_MS_MAX
   }
-  let held = PER_SECOND
+  let held = 0
   let broken = RATE_FIRST
   while (broken < RATE_MAX && (await isHeld(broken))) {
     held = broken

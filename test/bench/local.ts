@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../free-ports.ts'
-import { figureOf, interleaved, rssMbOf, timed, type Figure } from './measure.ts'
+import { figureOf, interleaved, memoryOf, timed, type Figure } from './measure.ts'
 import { atMost, type Row } from './report.ts'
 import { newDirectory, type Setting } from './setting.ts'
 
@@ -76,7 +76,7 @@ async function idleOf(pids: readonly number[]): Promise<{ rssMb: Figure; cpuPerc
   await sleep(IDLE_MS)
   const spent = ticks().map((after, index) => after - (before[index] ?? 0))
   return {
-    rssMb: figureOf(pids.map(rssMbOf)),
+    rssMb: figureOf(pids.map((pid) => memoryOf(pid).rssMb)),
     cpuPercent: figureOf(spent.map((count) => (count / TICKS_PER_S / (IDLE_MS / 1000)) * 100)),
   }
 }

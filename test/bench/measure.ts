@@ -27,9 +27,12 @@ export function percentile(values: readonly number[], percent: number): number {
   return value
 }
 
-/** Resident memory of a process, from Linux's /proc. */
-export const rssMbOf = (pid: number): number =>
-  (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024) / 1e6
+/** Resident memory of a process now, and the most it ever was; from Linux's /proc. */
+export function memoryOf(pid: number): { rssMb: number; peakMb: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const mb = (line: RegExp): number => (Number(line.exec(status)?.[1]) * 1024) / 1e6
+  return { rssMb: mb(/VmRSS:\s+(\d+)/), peakMb: mb(/VmHWM:\s+(\d+)/) }
+}
 
 /** Milliseconds that a command takes, and what it printed. Throws unless it exits 0. */
 export function timed(

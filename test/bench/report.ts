@@ -46,15 +46,17 @@ export function bestPeer({ peers = {}, isMoreBetter = false }: Row): [string, Fi
   return (isMoreBetter ? ranked.at(-1) : ranked[0]) ?? null
 }
 
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memory_gb: Math.round(totalmem() / 1e9),
+  node: process.version,
+}
+
 /** What `--json` writes. Ratios are ours divided by theirs. */
 export function report(rows: readonly Row[]): object {
   return {
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memory_gb: Math.round(totalmem() / 1e9),
-      node: process.version,
-    },
+    machine,
     rows: rows.map((row) => {
       const { id, about, unit, ours, floor, isMoreBetter = false } = row
       const [peerName, peer] = bestPeer(row) ?? [null, null]
@@ -109,6 +111,35 @@ export function formatRow(row: Row): string {
     ),
     ...missing.map((reason) => `    missing: ${reason}`),
   ].join('\n')
+}
+
+/** What `--markdown` writes. */
+export function markdown(rows: readonly Row[]): string {
+  const cells = rows.map((row) => {
+    const [peerName, peer] = bestPeer(row) ?? ['', undefined]
+    const targets = (row.targets ?? []).map(
+      ({ text, value, isReached }) => `${isReached ? '✓' : '✗'} ${text} (${round(value)})`,
+    )
+    return [
+      `\`${row.id}\``,
+      row.about,
+      `${range(row.ours)} ${row.unit}`,
+      peer === undefined ? '' : `${range(peer)} (${peerName})`,
+      row.floor === undefined ? '' : range(row.floor),
+      [...targets, ...(row.missing ?? [])].join('<br>'),
+    ]
+  })
+  const table = [['row', 'what', 'ours', 'best peer', 'floor', 'wanted (here)'], ...cells].map(
+    (line) => `| ${line.join(' | ')} |`,
+  )
+  table.splice(1, 0, '|---|---|---|---|---|---|')
+  const { cpu, cores, memory_gb, node } = machine
+  return `# Figures of one run
+
+Made by \`npm run bench -- --markdown FILE\` on ${cores} cores (${cpu}), ${memory_gb} GB, Node.js ${node}. Medians, with the range of the rounds.
+
+${table.join('\n')}
+`
 }
 
 const range = ({ median, min, max, n }: Figure): string =>
