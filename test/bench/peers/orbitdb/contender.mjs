@@ -13,7 +13,8 @@ import { createLibp2p } from 'libp2p'
 import { act, sharedMs } from '../../actor.ts'
 
 /** An actor: an @orbitdb/core event log on disk, over helia and libp2p as its own guide puts them together. */
-const PAYLOAD = { from: 'Alice', to: 'Bob', amount: 1 }
+// Copies of a log sign with the same key, so equal payloads would be the same entry.
+const PAYLOAD = { from: 'Alice', to: 'Bob', amount: process.pid }
 
 let libp2p
 let orbitdb
