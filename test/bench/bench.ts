@@ -21,7 +21,7 @@ import { peerNames, type PeerName, type Setting } from './setting.ts'
 const USAGE = `npm run bench -- [--quick] [--only ID[,ID]] [--json FILE] [--markdown FILE]
 
   --quick      a few minutes: fewer rounds, smaller logs, no orbitdb
-  --only       rows by id, or by the beginning of it
+  --only       rows by id, or by its first words
   --json       write the report there too
   --markdown   write a table of it there too
 `
@@ -61,7 +61,10 @@ const measures: readonly Measure[] = [
     run: localRows,
   },
   {
-    ids: ['million-start', 'million-rss', 'million-proof', 'hundred-thousand-'],
+    ids: ['start', 'rss', 'proof'].flatMap((what) => [
+      `million-${what}`,
+      `hundred-thousand-${what}`,
+    ]),
     run: millionRows,
   },
 ]
@@ -80,7 +83,7 @@ async function main(): Promise<void> {
   if (options.help) return void process.stdout.write(USAGE)
   const wanted = options.only.split(',').filter((id) => id !== '')
   const isWanted = (id: string): boolean =>
-    wanted.length === 0 || wanted.some((one) => id.startsWith(one) || one.startsWith(id))
+    wanted.length === 0 || wanted.some((one) => id === one || id.startsWith(`${one}-`))
   const chosen = measures.filter(({ ids }) => ids.some(isWanted))
   const peers = chosen.some((measure) => measure.hasPeers === true)
     ? peerNames.filter((name) => !(options.quick && name === 'orbitdb'))
