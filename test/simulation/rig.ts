@@ -136,7 +136,7 @@ export class Rig {
     for (const [index, { peerId }] of this.lattice.keys.entries()) {
       if (peerId !== this.core.checkpoint.peerId) this.hear(this.claim(index, { clockFloor: 1 }))
     }
-    this.pass(1)
+    this.pass(1001)
   }
 
   /** Waits for our own entry `seq`; returns the ticket. */

@@ -54,9 +54,8 @@ export class Core {
   constructor(config: CoreConfig, restored: Restored, now: Now) {
     this.#config = config
     this.#book = new Book(config, restored)
-    this.peers = new Peers(this.logs, config.others, () =>
-      this.#book.isStateStale ? null : this.ledger.accounts.root(),
-    )
+    const stateRoot = () => (this.#book.isStateStale ? null : this.ledger.accounts.root())
+    this.peers = new Peers(this.logs, config.others, stateRoot, now.monoMs)
     this.exchange = new Exchange(
       { peerIds: [...config.others.keys()], ...config.exchange },
       now.monoMs,

@@ -18,6 +18,8 @@ import { Peers, type CheckpointNews } from './peers.ts'
 const lattice = makeLattice(3)
 const [b, c] = [keyOf(lattice, 1).peerId, keyOf(lattice, 2).peerId]
 const authors = [0, 1, 2].map((index) => authorOf(lattice, index))
+/** Long ago: what was heard since, counts. */
+const START_MS = -10_000
 const [ours, ofB, ofC] = authors as [string, string, string]
 const chains = [0, 1, 2].map((index) =>
   chainOf(
@@ -37,7 +39,7 @@ beforeEach(() => {
   const others = new Map(
     [1, 2].map((index) => [keyOf(lattice, index).peerId, keyOf(lattice, index).publicKey]),
   )
-  peers = new Peers(logs, others, () => stateRoot)
+  peers = new Peers(logs, others, () => stateRoot, START_MS)
 })
 
 const emptyLogs = (): Logs =>
@@ -161,7 +163,12 @@ describe('what becomes of a checkpoint', () => {
     )
     fc.assert(
       fc.property(fc.array(fc.nat(7), { minLength: 1, maxLength: 30 }), (order) => {
-        const fresh = new Peers(logs, new Map([[b, keyOf(lattice, 1).publicKey]]), () => null)
+        const fresh = new Peers(
+          logs,
+          new Map([[b, keyOf(lattice, 1).publicKey]]),
+          () => null,
+          START_MS,
+        )
         let latest = -1
         for (const index of order) {
           const news = fresh.record(history[index] as SignedCheckpoint, 1)
@@ -295,18 +302,29 @@ describe('what others hold of an author', () => {
 describe('the clock floor', () => {
   /** All others have promised this much, and have been known for a while. */
   const know = (floor: number): void => {
-    for (const member of [1, 2]) peers.record(checkpoint(member, [], 1), -2)
-    for (const member of [1, 2]) peers.record(checkpoint(member, [], floor), -1)
+    for (const member of [1, 2]) peers.record(checkpoint(member, [], 1), -5000)
+    for (const member of [1, 2]) peers.record(checkpoint(member, [], floor), -3000)
   }
 
   it('is 0 until every other member has promised something, and anew since the others were heard of', () => {
     expect(peers.clockFloor()).toBe(0)
-    peers.record(checkpoint(1, [], 10), 1)
+    peers.record(checkpoint(1, [], 10), 0)
     expect(peers.clockFloor()).toBe(0)
-    peers.record(checkpoint(2, [], 20), 2)
+    peers.record(checkpoint(2, [], 20), 2000)
     expect(peers.clockFloor()).toBe(0)
-    peers.record(checkpoint(1, [], 11), 3)
-    expect(peers.clockFloor()).toBe(11)
+    // This may have been on its way by then.
+    peers.record(checkpoint(1, [], 11), 3000)
+    expect(peers.clockFloor()).toBe(0)
+    peers.record(checkpoint(1, [], 12), 3001)
+    expect(peers.clockFloor()).toBe(12)
+  })
+
+  it('is 0 until the others have promised since we began: ours may be the directory that is new', () => {
+    const born = new Peers(logs, new Map([[b, keyOf(lattice, 1).publicKey]]), () => null, 0)
+    born.record(checkpoint(1, [], 10), 1000)
+    expect(born.clockFloor()).toBe(0)
+    born.record(checkpoint(1, [], 11), 1001)
+    expect(born.clockFloor()).toBe(11)
   })
 
   it('counts only when we hold everything that its promiser held, whoever wrote it', () => {
@@ -343,9 +361,11 @@ describe('the clock floor', () => {
     peers.record(checkpoint(1, [], 40, { incarnation: incarnationOf(1) }), 2)
     peers.record(checkpoint(1, [], 45, { incarnation: incarnationOf(1) }), 3)
     expect(peers.clockFloor()).toBe(30)
-    peers.record(checkpoint(2, [], 91), 4)
+    peers.record(checkpoint(2, [], 91), 1002)
+    expect(peers.clockFloor()).toBe(30)
+    peers.record(checkpoint(2, [], 92), 1003)
     expect(peers.clockFloor()).toBe(45)
-    expect(peers.record(checkpoint(1, [], 35, { incarnation: incarnationOf(2) }), 5)).toBe('old')
+    expect(peers.record(checkpoint(1, [], 35, { incarnation: incarnationOf(2) }), 1004)).toBe('old')
     expect(peers.clockFloor()).toBe(45)
   })
 
@@ -357,14 +377,16 @@ describe('the clock floor', () => {
     expect(peers.record(reborn, REBIRTH_SILENCE_MS)).toBe('old')
     expect(peers.record(reborn, 1 + REBIRTH_SILENCE_MS)).toBe('new')
     expect(peers.clockFloor()).toBe(0)
-    peers.record(checkpoint(2, [], 51), 2 + REBIRTH_SILENCE_MS)
+    peers.record(checkpoint(2, [], 51), 2000 + REBIRTH_SILENCE_MS)
     expect(peers.clockFloor()).toBe(30)
-    expect(peers.record(checkpoint(1, [], 40), 3 + REBIRTH_SILENCE_MS)).toBe('new')
-    expect(peers.record(reborn, 4 + REBIRTH_SILENCE_MS)).toBe('old')
+    expect(peers.record(checkpoint(1, [], 40), 2001 + REBIRTH_SILENCE_MS)).toBe('new')
+    expect(peers.record(reborn, 2002 + REBIRTH_SILENCE_MS)).toBe('old')
   })
 
   it('has no limit in a lattice of one', () => {
-    expect(new Peers(logs, new Map(), () => null).clockFloor()).toBe(Number.MAX_SAFE_INTEGER)
+    expect(new Peers(logs, new Map(), () => null, START_MS).clockFloor()).toBe(
+      Number.MAX_SAFE_INTEGER,
+    )
     expect(ofC).not.toBe(ofB)
   })
 })

@@ -2,8 +2,11 @@ import type { AuthorId } from '../../wire/author.ts'
 import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
 import { covers, sizeAt, totalOf } from '../../wire/frontier.ts'
 import { clip, coversSeals } from '../../wire/seal.ts'
-import { REBIRTH_SILENCE_MS } from './limits.ts'
+import { CLOCK_LEAD_US_MAX, REBIRTH_SILENCE_MS } from './limits.ts'
 import type { Logs } from './logs.ts'
+
+/** Milliseconds that a message is on its way at most, until it is taken: less than it takes to lose a disk. */
+const FLIGHT_MS_MAX = CLOCK_LEAD_US_MAX / 1000
 
 /** What another member has signed, and whether it agrees with us. */
 export interface PeerRecord {
@@ -39,16 +42,23 @@ export class Peers {
   readonly #logs: Logs
   readonly #peerIds: readonly string[]
   readonly #stateRoot: () => string | null
+  readonly #startedMs: number
   readonly #records = new Map<string, Tracked>()
 
   /**
    * `others`: peer id → public key of every member but this one. `stateRoot`: ours after all entries of
    * the logs; null while it is not that.
    */
-  constructor(logs: Logs, others: ReadonlyMap<string, Uint8Array>, stateRoot: () => string | null) {
+  constructor(
+    logs: Logs,
+    others: ReadonlyMap<string, Uint8Array>,
+    stateRoot: () => string | null,
+    startedMs: number,
+  ) {
     this.#logs = logs
     this.#peerIds = [...others.keys()]
     this.#stateRoot = stateRoot
+    this.#startedMs = startedMs
   }
 
   recordOf(peerId: string): PeerRecord | undefined {
@@ -143,12 +153,16 @@ export class Peers {
 
   /**
    * A directory that we have just heard of may stand for one that was lost, whose last words were still on
-   * their way to the others when these made the promises we have. So it counts when all have promised anew.
+   * their way to the others when these made the promises we have; and so may our own. So it counts when all
+   * have promised anew, by words that were not on their way themselves by then.
    */
   #floorOf(record: Tracked): number {
+    const isNewerThan = (other: Tracked, heardMs: number): boolean =>
+      other.coveredAtMs > heardMs + FLIGHT_MS_MAX
     const isSettled = this.#records
       .values()
-      .every((other) => other === record || other.coveredAtMs > record.firstHeardMs)
+      .every((other) => other === record || isNewerThan(other, record.firstHeardMs))
+    if (!isNewerThan(record, this.#startedMs)) return 0
     return isSettled ? record.clockFloor : record.floorBefore
   }
 
