@@ -11,7 +11,12 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 1 },
           maxWorkers: '100%',
-          include: ['src/**/*.test.ts', 'test/house.test.ts', 'test/agreement/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/house.test.ts',
+            'test/agreement/**/*.test.ts',
+            'test/mutants/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },
