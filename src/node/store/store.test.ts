@@ -101,6 +101,13 @@ describe('what was committed', () => {
     expect([...directory.store().audited('all')]).toHaveLength(8)
   })
 
+  it('is refused once the file was removed: what is written to it would be gone at the end', () => {
+    const store = directory.store()
+    store.commit({ ...emptyBatch, entries: mine.slice(0, 2) }, 1)
+    rmSync(directory.file)
+    expect(codeOf(() => store.commit({ ...emptyBatch, entries: mine.slice(2) }, 1))).toBe('corrupt')
+  })
+
   it('is there after kill -9 in the middle of writing, to the last commit that returned', () => {
     const script = join(directory.path, 'writer.ts')
     const moduleOf = (path: string): string => pathToFileURL(join(import.meta.dirname, path)).href
