@@ -26,8 +26,13 @@ import { SnapshotTable, type SnapshotRow } from './snapshot-table.ts'
 const PAGES_CHECKED_MAX = 8192
 
 /** What goes into one transaction. */
-export type Batch = Omit<Ready, 'outputs' | 'wakeAtMs' | 'snapshot'> & {
-  snapshots: NonNullable<Ready['snapshot']>[]
+export interface Batch extends Pick<Ready, 'reservedClock' | 'staleSnapshotsHlc'> {
+  entries: readonly SignedEntry[]
+  seals: readonly Seal[]
+  cuts: Ready['cuts']
+  snapshots: readonly NonNullable<Ready['snapshot']>[]
+  checkpoints: readonly SignedCheckpoint[]
+  events: Ready['events']
 }
 
 export const emptyBatch: Batch = {
