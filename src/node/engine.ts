@@ -15,6 +15,8 @@ const QUEUE_MAX = 20_000
 const QUEUE_EASY = 8
 /** Milliseconds of stepping after which a turn ends: heartbeats and answers must get their time. */
 const TURN_MS_MAX = 30
+/** Milliseconds that what peers brought may wait for a turn. */
+const REST_MS_MAX = 5
 
 export interface Clock {
   wallMs(): number
@@ -50,12 +52,14 @@ export class Engine {
   readonly #retirements = new Map<number, PromiseWithResolvers<Retired>>()
   #queue: CoreEvent[] = []
   #turn: NodeJS.Immediate | null = null
+  #pause: NodeJS.Timeout | null = null
   #wake: NodeJS.Timeout | null = null
   #nextTicket = 1
   #failure: string | null = null
   #isClosed = false
   #commits = 0
   #commitMsTotal = 0
+  #commitMsLast = 0
   #appended = 0
   #lastEntryAtMs: number | null = null
 
@@ -95,7 +99,8 @@ export class Engine {
     )
       return
     this.#queue.push(event)
-    this.#turn ??= setImmediate(() => this.#runTurn(TURN_MS_MAX))
+    if (event.kind === 'entries' && this.#commitMsLast >= 1) this.#rest()
+    else this.#hurry()
   }
 
   /** The same, and it has taken effect when this returns. Nothing happens after a failure. */
@@ -187,8 +192,25 @@ export class Engine {
     this.#drain()
     this.#isClosed = true
     if (this.#turn !== null) clearImmediate(this.#turn)
+    if (this.#pause !== null) clearTimeout(this.#pause)
     if (this.#wake !== null) clearTimeout(this.#wake)
     this.#endWaits('the node is stopping')
+  }
+
+  /** A turn as soon as there is time. */
+  #hurry(): void {
+    this.#turn ??= setImmediate(() => this.#runTurn(TURN_MS_MAX))
+  }
+
+  /**
+   * Nobody waits for what peers bring: where the disk is slow, a turn for that alone comes after as long a
+   * rest as the last commit took, and takes with it what came meanwhile.
+   */
+  #rest(): void {
+    this.#pause ??= setTimeout(
+      () => this.#runTurn(TURN_MS_MAX),
+      Math.min(this.#commitMsLast, REST_MS_MAX),
+    )
   }
 
   #drain(): void {
@@ -197,13 +219,15 @@ export class Engine {
 
   #runTurn(msMax: number): void {
     if (this.#turn !== null) clearImmediate(this.#turn)
+    if (this.#pause !== null) clearTimeout(this.#pause)
     this.#turn = null
+    this.#pause = null
     if (this.#isClosed || this.#failure !== null) return
     const now: Now = { wallMs: this.#clock.wallMs(), monoMs: this.#clock.monoMs() }
     const readies = this.#stepThrough(now, msMax)
     if (!this.#commit(readies, now)) return
     for (const output of readies.flatMap((ready) => ready.outputs)) this.#carryOut(output)
-    if (this.#queue.length > 0) this.#turn ??= setImmediate(() => this.#runTurn(TURN_MS_MAX))
+    if (this.#queue.length > 0) this.#hurry()
     this.#schedule(readies.at(-1)?.wakeAtMs ?? Number.POSITIVE_INFINITY)
   }
 
@@ -253,7 +277,8 @@ export class Engine {
       return false
     }
     this.#commits += 1
-    this.#commitMsTotal += this.#clock.monoMs() - startedMs
+    this.#commitMsLast = this.#clock.monoMs() - startedMs
+    this.#commitMsTotal += this.#commitMsLast
     if (batch.entries.length > 0) {
       this.#appended += batch.entries.length
       this.#lastEntryAtMs = now.monoMs

@@ -52,6 +52,8 @@ export class Ledger {
   #lastFolded: Position | null = null
   #rejections = new Map<AuthorId, Map<number, Rejection>>()
   #rejectedCount = 0
+  /** The clock that was read last. */
+  #lastClock: Position | null = null
 
   /** `clockOf`: the clock of a folded entry that is not final; it is read rarely. */
   constructor(
@@ -171,7 +173,7 @@ export class Ledger {
   /** The clock of the author's first entry from `from` on that is not final; null when there is none. */
   openClockOf(author: AuthorId, from: number): number | null {
     const seq = Math.max(from, this.#finality.sizeOf(author))
-    if (seq < sizeAt(this.#foldedSizes, author)) return this.#clockOf(author, seq)
+    if (seq < sizeAt(this.#foldedSizes, author)) return this.#foldedClockOf(author, seq)
     return this.#openByAuthor.get(author)?.get(seq)?.entry.hlc ?? null
   }
 
@@ -185,6 +187,13 @@ export class Ledger {
     }
     const applied = this.#openByAuthor.get(author)?.get(seq)
     return applied === undefined ? null : { rejection: applied.rejection, isFinal: false }
+  }
+
+  /** It is asked for the same entry again and again while a member is away. */
+  #foldedClockOf(author: AuthorId, seq: number): number {
+    if (this.#lastClock?.author !== author || this.#lastClock.seq !== seq)
+      this.#lastClock = { author, seq, hlc: this.#clockOf(author, seq) }
+    return this.#lastClock.hlc
   }
 
   #applyNext(entry: Entry): void {

@@ -15,7 +15,7 @@ export const CLOCK_LEAD_US_MAX = 1_000_000
 export const REBIRTH_SILENCE_MS = 15_000
 /** A checkpoint leaves this soon after a change, and not oftener than this. */
 export const CHECKPOINT_DELAY_MS = 4
-export const CHECKPOINT_SPACING_MS = 40
+export const CHECKPOINT_SPACING_MS = 15
 /** A peer that stays ahead of us this long is asked: gossip had its time to bring the entries. */
 export const BEHIND_GRACE_MS = 150
 /** After a failed exchange: first and longest pause, and how it grows. */
@@ -29,7 +29,7 @@ export const P2P_START_GRACE_MS = 1000
 /** HTTP with a peer counts as alive for this many heartbeats (or polls, without notices) after its last sign. */
 export const HTTP_FRESH_INTERVALS = 2.5
 /** Entries that can be taken back one by one; beyond them the oldest are folded, and half are kept. */
-export const OPEN_MAX = 16_384
+export const OPEN_MAX = 8192
 /** A snapshot of the state is kept after so many more entries were folded, or as many as half the accounts. */
 export const SNAPSHOT_ENTRIES = 8192
 /** Entries that may come in while the state is made anew; beyond them it is begun again. */

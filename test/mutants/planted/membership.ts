@@ -186,7 +186,7 @@ export const seals: readonly Mutant[] = [
     id: 'seals.not-reborn',
     about: 'never begins another log when its own has ended',
     file: 'src/node/replica/core.ts',
-    find: `    if (author === this.author) this.#output({ kind: 'reincarnate' })
+    find: `    if (this.#book.isOwnLogSealed && !this.#isAtEnd) this.#output({ kind: 'reincarnate' })
 `,
     replace: '',
   },

@@ -146,7 +146,7 @@ export const signature: readonly Mutant[] = [
     id: 'signature.small-order',
     about: 'takes keys under which a signature proves nothing',
     file: 'src/wire/signature.ts',
-    find: ` && !SMALL_ORDER_KEYS.has(toHex(publicKey))`,
+    find: ` && !SMALL_ORDER_POINTS.has(toHex(publicKey))`,
     replace: '',
   },
   {
