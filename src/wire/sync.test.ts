@@ -255,15 +255,13 @@ describe('a stream of frames', () => {
 
   const end = prefixed(encodeFrame({ kind: 'end', entryCount: 0 }))
   it.each([
-    ['a byte', Buffer.of(0)],
-    ['a length', Buffer.of(0, 0, 0, 9)],
-    ['another end', end],
-    ['another frame', prefixed(encodeFrame({ kind: 'entries', entries: [] }))],
-  ])('with %s after its end is refused', async (_name, trailing) => {
-    expect((await readBytes(Buffer.concat([end, trailing]))).refusal).toBe('malformed')
-    expect((await read(chunksOf(Buffer.concat([end, trailing]), [end.length]))).refusal).toBe(
-      'malformed',
-    )
+    ['a byte', Buffer.of(0), 'truncated'],
+    ['a length', Buffer.of(0, 0, 0, 9), 'truncated'],
+    ['another end', end, 'malformed'],
+    ['another frame', prefixed(encodeFrame({ kind: 'entries', entries: [] })), 'malformed'],
+  ])('with %s after its end is refused', async (_name, trailing, code) => {
+    expect((await readBytes(Buffer.concat([end, trailing]))).refusal).toBe(code)
+    expect((await read(chunksOf(Buffer.concat([end, trailing]), [end.length]))).refusal).toBe(code)
   })
 
   it('is refused at the length of a frame that is too large, before its bytes come', async () => {

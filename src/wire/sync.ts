@@ -9,6 +9,7 @@ import {
 } from './cbor.ts'
 import { decodeCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { decodeEntry, HASH_BYTES, type SignedEntry } from './entry.ts'
+import { splitFrames } from './frame-stream.ts'
 import { decodeFrontier, encodeFrontier, type Frontier } from './frontier.ts'
 import {
   ENTRIES_PER_FRAME_MAX,
@@ -148,23 +149,12 @@ export async function* readFrames(
   chunks: AsyncIterable<Uint8Array>,
   verify: Verify,
 ): AsyncGenerator<SyncFrame> {
-  let buffered = Buffer.alloc(0)
   let isEnded = false
-  for await (const chunk of chunks) {
-    buffered = buffered.length === 0 ? Buffer.from(chunk) : Buffer.concat([buffered, chunk])
-    let offset = 0
-    while (buffered.length - offset >= 4) {
-      const length = buffered.readUInt32BE(offset)
-      if (length > FRAME_BYTES_MAX) throw new WireError('too-large', `frame of ${length} bytes`)
-      if (buffered.length - offset - 4 < length) break
-      if (isEnded) throw new WireError('malformed', 'bytes after the end frame')
-      const frame = decodeFrame(buffered.subarray(offset + 4, offset + 4 + length), verify)
-      offset += 4 + length
-      isEnded = frame.kind === 'end'
-      yield frame
-    }
-    buffered = buffered.subarray(offset)
+  for await (const bytes of splitFrames(chunks)) {
+    if (isEnded) throw new WireError('malformed', 'bytes after the end frame')
+    const frame = decodeFrame(bytes, verify)
+    isEnded = frame.kind === 'end'
+    yield frame
   }
   if (!isEnded) throw new WireError('truncated', 'the answer was cut off')
-  if (buffered.length > 0) throw new WireError('malformed', 'bytes after the end frame')
 }

@@ -175,7 +175,7 @@ export const sync: readonly Mutant[] = [
   {
     id: 'sync.frame-without-bound',
     about: 'stores up a frame of any size',
-    file: 'src/wire/sync.ts',
+    file: 'src/wire/frame-stream.ts',
     find: `      if (length > FRAME_BYTES_MAX) throw new WireError('too-large', \`frame of \${length} bytes\`)
 `,
     replace: '',
@@ -190,7 +190,7 @@ export const sync: readonly Mutant[] = [
   {
     id: 'sync.rest-of-chunk-lost',
     about: 'loses a frame that comes in two chunks',
-    file: 'src/wire/sync.ts',
+    file: 'src/wire/frame-stream.ts',
     find: `    buffered = buffered.subarray(offset)
 `,
     replace: `    buffered = Buffer.alloc(0)
