@@ -61,7 +61,8 @@ export const judgeRecompute: Check = (observation, proven) => {
   })
   const logs = nodes.flatMap(({ name }) => valueOf(observedOf(observation, name)?.log) ?? [])
   const total = logs.reduce((sum, log) => sum + log.entries, 0)
-  const whenPass = `${plural(total, 'entry')} pulled from ${plural(logs.length, 'node')} are sound, and come to the roots and states that the nodes signed.`
+  const isWhole = logs.every(({ begins }) => begins.size === 0)
+  const whenPass = `${plural(total, 'entry')} pulled from ${plural(logs.length, 'node')} are sound, and come to the ${isWhole ? 'roots and states' : 'roots'} that the nodes signed.`
   return conclude('recompute', findings, whenPass, evidence, partly(observation))
 }
 
