@@ -68,16 +68,22 @@ async function campaign(options: {
   workers: number
   out: string
 }): Promise<void> {
-  const { firstSeed, endSeed, nodes, hours, workers, out } = options
+  const { firstSeed, endSeed, nodes, workers, out } = options
   const tally = newTally()
   const failures: Failure[] = []
   const startedMs = performance.now()
+  const cpuBefore = process.cpuUsage()
   let printedMs = startedMs
   const report = (): string => {
     const seconds = (performance.now() - startedMs) / 1000
-    const simulatedHours = tally.simulatedMs / 3_600_000
-    const perSecond = simulatedHours / seconds
-    return `${tally.runs} of ${endSeed - firstSeed} runs, ${failures.length} failed, ${simulatedHours.toFixed(1)} h in ${seconds.toFixed(1)} s: ${perSecond.toFixed(2)} h/s, ${(perSecond / workers).toFixed(2)} h/s a worker`
+    const { user, system } = process.cpuUsage(cpuBefore)
+    const hours = tally.simulatedMs / 3_600_000
+    const perCpuSecond = (hours * 1_000_000) / (user + system)
+    return (
+      `${tally.runs} of ${endSeed - firstSeed} runs, ${failures.length} failed; ` +
+      `${hours.toFixed(1)} simulated hours in ${seconds.toFixed(0)} s, ` +
+      `${perCpuSecond.toFixed(2)} for each second of a processor`
+    )
   }
   const take = ({ failure, counts, simulatedMs }: Result): boolean => {
     tally.runs += 1
@@ -98,7 +104,7 @@ async function campaign(options: {
     seedStep: workers,
     endSeed,
     nodes,
-    hours,
+    hours: options.hours,
   }))
   await Promise.all(shares.map((share) => runShare(share, take)))
   for (const sight of sights) print(`${tally.sightings.counts[sight]} × ${sight}`)
@@ -106,7 +112,7 @@ async function campaign(options: {
   if (failures.length > 0) throw new Error(`${failures.length} plans failed; see ${out}`)
   const missing = tally.sightings.missing()
   // Hours of calm are not there to show everything.
-  if (hours === null && missing.length > 0)
+  if (options.hours === null && missing.length > 0)
     throw new Error(`never happened, so nothing was shown about it: ${missing.join(', ')}`)
 }
 
