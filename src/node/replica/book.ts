@@ -1,5 +1,5 @@
 import type { Receipt } from '../../wire/api.ts'
-import { authorIdOf, type AuthorId } from '../../wire/author.ts'
+import { authorIdOf, authorKeyHex, type AuthorId } from '../../wire/author.ts'
 import { WireError } from '../../wire/cbor.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
 import type { Frontier } from '../../wire/frontier.ts'
@@ -11,6 +11,7 @@ import type { CoreConfig, Restored } from './contract.ts'
 import { Ledger } from './ledger.ts'
 import { OPEN_MAX, SNAPSHOT_ENTRIES } from './limits.ts'
 import { Logs } from './logs.ts'
+import type { Peers } from './peers.ts'
 import { Rebuilding } from './rebuilding.ts'
 import { Arrivals } from './receipts.ts'
 import { SnapshotKeeper, type KeptSnapshot, type Snapshot } from './snapshot.ts'
@@ -68,6 +69,20 @@ export class Book {
   /** Nothing more of ours can be appended. */
   get isOwnLogSealed(): boolean {
     return this.logs.seals.has(this.author)
+  }
+
+  /**
+   * The clock of the first entry of ours that is not final and that nobody else holds, under whatever name
+   * we wrote it: this directory may have had another. Infinite when there is none.
+   */
+  aloneFrom(peers: Pick<Peers, 'sizeElsewhere'>): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const author of this.logs.frontier().keys()) {
+      if (authorKeyHex(author) !== authorKeyHex(this.author)) continue
+      const clock = this.#ledger.openClockOf(author, peers.sizeElsewhere(author))
+      least = Math.min(least, clock ?? least)
+    }
+    return least
   }
 
   /** What is to be done since this was last asked. */

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { authorOf, incarnationOf, keyOf, makeLattice } from '../../../test/simulation/members.ts'
+import {
+  authorOf,
+  chainOf,
+  incarnationOf,
+  keyOf,
+  makeLattice,
+} from '../../../test/simulation/members.ts'
 import { Rig } from '../../../test/simulation/rig.ts'
 import { signCheckpoint } from '../../wire/checkpoint.ts'
 import type { Intent } from '../../wire/intent.ts'
@@ -180,6 +186,19 @@ describe('what is known of an entry', () => {
     other.receive(rig.entries(), 'a')
     rig.hear(other.promise())
     expect([levelOf(rig.core.author), levelOf(other.core.author)]).toEqual(['final', 'final'])
+  })
+
+  it('is not final on our disk alone under a name that this directory had before', () => {
+    const before = chainOf(rig.lattice, 0, [[rig.wallMs * 1000, noop]], { incarnation: 7 })
+    rig.receive(before, b)
+    rig.pass(10)
+    for (const index of [1, 2])
+      rig.hear(rig.claim(index, { frontier: new Map(), clockFloor: rig.wallMs * 1000 }))
+    const receipt = (): unknown => rig.core.receiptOf(authorOf(rig.lattice, 0, 7), 0, 0)
+    expect(receipt()).toMatchObject({ level: 'local' })
+    rig.pass(10)
+    for (const index of [1, 2]) rig.hear(rig.claim(index, { clockFloor: rig.wallMs * 1000 }))
+    expect(receipt()).toMatchObject({ level: 'final' })
   })
 
   it('is not final on our disk alone where the others have lost what was final before', () => {

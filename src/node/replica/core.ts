@@ -347,13 +347,11 @@ export class Core {
    * that may be lost, and be as if it never was.
    */
   #settle(): void {
-    const firstAlone = this.peers.sizeElsewhere(this.author)
     const isAnyElsewhere = this.#config.others.size > 0
-    const aloneFrom = isAnyElsewhere ? this.ledger.openClockOf(this.author, firstAlone) : null
     const floor = Math.min(
       this.peers.clockFloor(),
       this.#clock.floor,
-      aloneFrom ?? Number.POSITIVE_INFINITY,
+      isAnyElsewhere ? this.#book.aloneFrom(this.peers) : Number.POSITIVE_INFINITY,
     )
     if (this.ledger.settle(floor) > 0) this.#isNews = true
     this.ledger.fold()
