@@ -5,10 +5,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { authorIdOf } from '../wire/author.ts'
+import { EMPTY_FRONTIER } from '../wire/frontier.ts'
 import { latticeIdOf } from '../wire/lattice.ts'
-import { equivocationOf, type Seal } from '../wire/seal.ts'
+import { equivocationOf, NO_SEALS, type Seal } from '../wire/seal.ts'
 import { signEntry } from '../wire/entry.ts'
 import { parseSettings, type Settings } from '../wire/settings.ts'
+import { verifySignature } from '../wire/signature.ts'
+import { encodeSyncRequest, readFrames } from '../wire/sync.ts'
 import { DurableReplica } from './durable-replica.ts'
 import { systemClock } from './engine.ts'
 import { nodeKeyOf } from './keys.ts'
@@ -125,5 +128,29 @@ describe('a node that hears that its own log was ended', () => {
     replica = open()
     expect(replica.refusalReason).toBeNull()
     expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(2)
+  })
+})
+
+describe('a caller of another lattice', () => {
+  it('is answered nothing, and told of', async () => {
+    const requestOf = (ofLattice: string): Uint8Array =>
+      encodeSyncRequest({
+        lattice: ofLattice,
+        frontier: EMPTY_FRONTIER,
+        seals: NO_SEALS,
+        checkpoint: null,
+      })
+    await submitted(1)
+    const { signal } = new AbortController()
+    expect(() => replica.serveSync(requestOf('ab'.repeat(32)), signal)).toThrow('another lattice')
+    replica.engine?.apply({ kind: 'tick' })
+    expect(replica.core?.refused.get('wrong-lattice')).toBe(1)
+    const frames: string[] = []
+    for await (const frame of readFrames(
+      replica.serveSync(requestOf(lattice), signal),
+      verifySignature,
+    ))
+      frames.push(frame.kind)
+    expect(frames).toEqual(['checkpoint', 'entries', 'end'])
   })
 })

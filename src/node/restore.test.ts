@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -16,6 +16,8 @@ import { Store } from './store/store.ts'
 const lattice = makeLattice(3, { isReal: true })
 const key = keyOf(lattice, 0)
 const BOUNDS = { openMax: 6, snapshotEntries: 4 }
+/** More than any of these tests has late entries. */
+const REBUILDS_MAX = 100
 
 let directory: string
 beforeEach(() => {
@@ -29,6 +31,7 @@ class Bench {
   readonly core: Core
   readonly usedSnapshot: boolean
   #monoMs = 0
+  #rebuilds = 0
 
   constructor(path: string) {
     this.store = new Store(path, lattice.id, key.peerId)
@@ -54,13 +57,21 @@ class Bench {
     return { wallMs: 1_000_000 + this.#monoMs, monoMs: this.#monoMs }
   }
 
-  step(event: CoreEvent): void {
+  /** Makes a step durable; what it asks for is left to the caller. */
+  commit(event: CoreEvent): Ready['outputs'] {
     const { outputs, snapshot, ...rest }: Ready = this.core.step(event, this.now())
     this.store.commit({ ...rest, snapshots: snapshot === null ? [] : [snapshot] }, 1)
-    for (const output of outputs) if (output.kind === 'rebuild') this.rebuild(output.beforeHlc)
+    return outputs
+  }
+
+  step(event: CoreEvent): void {
+    for (const output of this.commit(event))
+      if (output.kind === 'rebuild') this.rebuild(output.beforeHlc)
   }
 
   rebuild(beforeHlc: number): void {
+    this.#rebuilds += 1
+    if (this.#rebuilds > REBUILDS_MAX) throw new Error('the state is made anew again and again')
     const snapshot = snapshotIn(this.store, { ...key, lattice: lattice.id }, beforeHlc)
     const frontier = this.core.logs.frontier()
     this.step({ kind: 'rebuild-begin', snapshot, frontier })
@@ -71,6 +82,10 @@ class Bench {
 
   receive(entries: readonly SignedEntry[]): void {
     this.step({ kind: 'entries', entries, from: 'b', via: 'P2P' })
+  }
+
+  outcomesOf(entries: readonly SignedEntry[]): (string | undefined)[] {
+    return entries.map(({ entry }) => this.core.receiptOf(entry.author, entry.seq, 0)?.outcome)
   }
 
   get facts(): unknown {
@@ -106,6 +121,59 @@ const turn = fc.oneof(
 )
 
 describe('a node that starts again', () => {
+  it('is what it was, from a state that it kept and what came after it', () => {
+    let bench = new Bench(directory)
+    const entries = chainOf(
+      lattice,
+      1,
+      Array.from(
+        { length: 40 },
+        (_, index) =>
+          [index + 1, { kind: 'transfer', from: 'Alice', to: 'Bob', amount: 30 }] as const,
+      ),
+    )
+    for (let size = 0; size < entries.length; size += 10) {
+      for (const entry of entries.slice(size, size + 10)) bench.receive([entry])
+      const { facts } = bench
+      const outcomes = bench.outcomesOf(entries)
+      bench.store.close()
+      bench = new Bench(directory)
+      expect(bench.usedSnapshot).toBe(true)
+      expect(bench.facts).toEqual(facts)
+      expect(bench.outcomesOf(entries)).toEqual(outcomes)
+    }
+    expect(bench.outcomesOf(entries).filter((outcome) => outcome === 'rejected')).toHaveLength(7)
+    bench.store.close()
+  })
+
+  it('goes on from an older state when it was killed while a late entry had it made anew', () => {
+    const noop = { kind: 'noop', note: '' } as const
+    const entries = chainOf(
+      lattice,
+      1,
+      Array.from({ length: 40 }, (_, index) => [10 * (index + 1), noop] as const),
+    )
+    const [late] = chainOf(lattice, 2, [[125, noop]]) as [SignedEntry]
+    const killed = new Bench(directory)
+    for (const entry of entries.slice(0, 20)) killed.receive([entry])
+    const wanted = killed.commit({ kind: 'entries', entries: [late], from: 'b', via: 'P2P' })
+    expect(wanted.some(({ kind }) => kind === 'rebuild')).toBe(true)
+    killed.store.close()
+    const bench = new Bench(directory)
+    expect(bench.usedSnapshot).toBe(true)
+    for (const entry of entries.slice(20)) bench.receive([entry])
+    const { facts } = bench
+    bench.store.close()
+    const again = new Bench(directory)
+    expect(again.usedSnapshot).toBe(true)
+    expect(again.facts).toEqual(facts)
+    again.store.close()
+    const fresh = new Bench(mkdtempSync(join(directory, 'fresh-')))
+    fresh.receive([...entries, late])
+    expect(fresh.facts).toEqual(facts)
+    fresh.store.close()
+  })
+
   it('is what it was, from whatever it kept, however late entries came', () => {
     let snapshotsUsed = 0
     fc.assert(
@@ -183,13 +251,16 @@ describe('a node that starts again', () => {
       `DELETE FROM leaves`,
     ]
     for (const edit of edits) {
-      const raw = new DatabaseSync(join(directory, 'ledger.sqlite'))
+      const path = mkdtempSync(join(directory, 'edited-'))
+      const file = join(path, 'ledger.sqlite')
+      copyFileSync(join(directory, 'ledger.sqlite'), file)
+      const raw = new DatabaseSync(file)
       raw.exec(`BEGIN; ${edit}`)
       raw.exec('COMMIT')
       raw.close()
       let found: unknown
       try {
-        const again = new Bench(directory)
+        const again = new Bench(path)
         found = again.usedSnapshot ? 'used' : again.facts
         again.store.close()
       } catch (error) {

@@ -42,7 +42,7 @@ afterEach(() => {
 const hold = (entries: readonly SignedEntry[]): void => {
   core.step({ kind: 'entries', entries, from: 'b', via: 'P2P' }, now)
 }
-const keep = (entries: readonly SignedEntry[]): void => store.commit({ ...emptyBatch, entries }, 1)
+const keep = (entries: SignedEntry[]): void => store.commit({ ...emptyBatch, entries }, 1)
 const audit = (genesis = lattice.genesis): Promise<number> =>
   auditStore({ store, core, genesis, pace: 'now', signal: new AbortController().signal })
 

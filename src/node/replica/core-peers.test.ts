@@ -146,6 +146,15 @@ describe('a member that cheats or fails', () => {
     expect(rig.eventsOf('divergence')).toHaveLength(1)
   })
 
+  it('and is ahead of us with another root is told of as soon as its entries are here', () => {
+    const frontier = new Map([[first.entry.author, 1]])
+    rig.hear(rig.claim(1, { frontier, root: 'cc'.repeat(32), clockFloor: 10 }))
+    expect(rig.eventsOf('divergence')).toEqual([])
+    rig.receive([first], b)
+    expect(rig.core.isDiverged).toBe(true)
+    expect(rig.eventsOf('divergence')).toHaveLength(1)
+  })
+
   it('and has another state for the same entries is seen to differ', () => {
     rig.submit(noop)
     const frontier = rig.core.logs.frontier()

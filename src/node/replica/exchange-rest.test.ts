@@ -200,6 +200,10 @@ describe('no hot loops', () => {
     ended('HTTP', answered())
     expect(exchange.peer('b')?.http).toMatchObject({ failures: 0, error: null, rttMs: 5 })
     expect(exchange.wakeAtMs(nowMs) - nowMs).toBeCloseTo(settings.httpPollMs)
+    pass(settings.httpPollMs)
+    due()
+    ended('HTTP', failed)
+    expect(exchange.wakeAtMs(nowMs) - nowMs).toBe(RETRY_FIRST_MS)
   })
 
   it('a failing P2P does not slow HTTP down', () => {

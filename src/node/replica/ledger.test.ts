@@ -295,6 +295,26 @@ describe('a late entry', () => {
   })
 })
 
+describe('the clock of the first entry that is not final', () => {
+  it('is found whether that is final, folded or open, and however often it is asked for', () => {
+    const log = chainOf(
+      lattice,
+      0,
+      Array.from({ length: 9 }, (_, index) => [10 * (index + 1), noop] as const),
+    )
+    const [{ entry }] = log as [SignedEntry]
+    const ledger = new Ledger(genesis, (_author, seq) => log[seq]?.entry.hlc ?? 0, 4)
+    ledger.insert(log)
+    ledger.fold()
+    ledger.settle(25)
+    expect(ledger.foldedCount).toBe(7)
+    const clocks = Array.from({ length: 10 }, (_, from) => ledger.openClockOf(entry.author, from))
+    expect(clocks).toEqual([30, 30, 30, 40, 50, 60, 70, 80, 90, null])
+    expect(ledger.openClockOf(entry.author, 0)).toBe(30)
+    expect(ledger.openClockOf('a'.repeat(80), 0)).toBeNull()
+  })
+})
+
 describe('what a ledger does not hold', () => {
   it('has no outcome', () => {
     const ledger = new Ledger(genesis, unread)

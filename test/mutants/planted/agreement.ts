@@ -18,6 +18,20 @@ export const finality: readonly Mutant[] = [
     replace: '',
   },
   {
+    id: 'finality.copies-lost',
+    about: 'what others held of us, and lost, leaves what comes after it final',
+    file: 'src/node/replica/ledger.ts',
+    find: `const seq = Math.max(from, this.#finality.sizeOf(author))`,
+    replace: `const seq = from < this.#finality.sizeOf(author) ? Number.MAX_SAFE_INTEGER : from`,
+  },
+  {
+    id: 'finality.wrong-clock-remembered',
+    about: 'takes the clock of an older entry of the author for that of a later one',
+    file: 'src/node/replica/ledger.ts',
+    find: `if (this.#lastClock?.author !== author || this.#lastClock.seq !== seq)`,
+    replace: `if (this.#lastClock?.author !== author)`,
+  },
+  {
     id: 'finality.own-ignored',
     about: 'what our own next entry may come before is final',
     file: 'src/node/replica/core.ts',
@@ -52,6 +66,21 @@ export const finality: readonly Mutant[] = [
     file: 'src/node/replica/peers.ts',
     find: `return isSettled ? record.clockFloor : record.floorBefore`,
     replace: `return record.clockFloor`,
+  },
+  {
+    id: 'finality.words-in-flight',
+    about: 'what the others had on their way counts as promised anew',
+    file: 'src/node/replica/peers.ts',
+    find: `other.coveredAtMs > heardMs + FLIGHT_MS_MAX`,
+    replace: `other.coveredAtMs > heardMs`,
+  },
+  {
+    id: 'finality.own-rebirth-at-once',
+    about: 'a process that has just begun counts what was promised before it',
+    file: 'src/node/replica/peers.ts',
+    find: `    if (!isNewerThan(record, this.#startedMs)) return 0
+`,
+    replace: '',
   },
   {
     id: 'finality.folded-is-final',

@@ -128,6 +128,13 @@ export const durability: readonly Mutant[] = [
     replace: `(to ?? committed ?? 0) - SIGNATURES_AT_START`,
   },
   {
+    id: 'durability.salvaged-unseen',
+    about: 'takes old entries out of a damaged store without their signatures',
+    file: 'src/node/store/salvage.ts',
+    find: `yield* table.audited(author, 0, null, 'all')`,
+    replace: `yield* table.audited(author, 0, null, 'newest')`,
+  },
+  {
     id: 'durability.state-not-audited',
     about: 'reads the whole store and does not compare the state that comes of it',
     file: 'src/node/store-audit.ts',

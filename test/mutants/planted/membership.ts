@@ -191,6 +191,16 @@ export const seals: readonly Mutant[] = [
     replace: '',
   },
   {
+    id: 'seals.not-reborn-at-start',
+    about: 'does so when it hears of the end, but not when it is killed just then',
+    file: 'src/node/replica/core.ts',
+    find: `    this.#promises = new Promises(config, this.#book, this.#clock, now)
+`,
+    replace: `    this.#promises = new Promises(config, this.#book, this.#clock, now)
+    this.#isAtEnd = this.#book.isOwnLogSealed
+`,
+  },
+  {
     id: 'seals.one-signature',
     about: 'takes for a proof two entries of which the author signed only one',
     file: 'src/wire/seal.ts',

@@ -24,10 +24,10 @@ export const snapshots: readonly Mutant[] = [
     replace: `hashes: logs.leaves(author, 0, to - from),`,
   },
   {
-    id: 'snapshots.leaves-behind-the-end',
-    about: 'keeps the leaves of what lies behind the end of a log',
-    file: 'src/node/store/store.ts',
-    find: `        this.#snapshots.cut(author, size)
+    id: 'snapshots.leaves-in-the-way',
+    about: 'cannot keep a state again where a forgotten one had left its leaves',
+    file: 'src/node/store/snapshot-table.ts',
+    find: `      this.#database.prepare('DELETE FROM leaves WHERE author = ? AND start >= ?').run(number, from)
 `,
     replace: '',
   },
