@@ -2,17 +2,18 @@ import type { Logger } from 'pino'
 import type { Receipt } from '../wire/api.ts'
 import type { AuthorId } from '../wire/author.ts'
 import { WireError } from '../wire/cbor.ts'
+import type { SignedEntry } from '../wire/entry.ts'
 import { EMPTY_FRONTIER, type Frontier } from '../wire/frontier.ts'
 import type { Intent } from '../wire/intent.ts'
 import type { Member } from '../wire/lattice.ts'
 import type { Settings } from '../wire/settings.ts'
-import { publicKeyOf, verifySignature } from '../wire/signature.ts'
+import { verifySignature } from '../wire/signature.ts'
 import { decodeSyncRequest, type SyncRequest } from '../wire/sync.ts'
 import { Engine, rejectionText, type Clock, type LungOutput, type OutwardOutput } from './engine.ts'
 import type { NodeKey } from './keys.ts'
 import type { CoreConfig, CoreEvent, Retired, SubmitVerdict } from './replica/contract.ts'
 import { Core } from './replica/core.ts'
-import { isCorruption, restoredFrom, snapshotIn } from './restore.ts'
+import { coreConfigOf, isCorruption, restoredFrom, snapshotIn } from './restore.ts'
 import { UnavailableError } from './service.ts'
 import type { ReceiptWait, StoreIntegrity, SubmitOutcome } from './service.ts'
 import { SignatureCheck } from './signature-check.ts'
@@ -49,7 +50,7 @@ export interface DurableReplicaOptions {
  * written is opened again until it can: what was not on the disk was never acknowledged.
  */
 export class DurableReplica {
-  readonly signatures = new SignatureCheck()
+  readonly #signatures = new SignatureCheck()
   readonly #options: DurableReplicaOptions
   readonly #stopping = new AbortController()
   #store: Store
@@ -135,12 +136,18 @@ export class DurableReplica {
     return { receipt, reached: isReached }
   }
 
-  /** What we ask a peer with: our frontier, and our promise in return. */
-  syncRequest(): SyncRequest {
+  /** Looks at the signatures of entries that we do not hold, beside the other work. */
+  lookAt(entries: readonly SignedEntry[]): Promise<void> {
+    const { logs } = this.usable().core
+    return this.#signatures.lookAt(entries.filter((signed) => !logs.holds(signed)))
+  }
+
+  /** What we ask a peer with: what we hold, and our promise in return. */
+  syncRequest(peerId: string): SyncRequest {
     const { core } = this.usable()
     return {
       lattice: this.#options.lattice,
-      frontier: core.logs.frontier(),
+      frontier: core.forks.frontierFor(peerId, core.logs.frontier()),
       seals: core.logs.seals,
       checkpoint: core.checkpoint,
     }
@@ -363,24 +370,7 @@ export class DurableReplica {
   }
 
   #coreConfig(): CoreConfig {
-    const { settings, key, others, lattice } = this.#options
-    return {
-      lattice,
-      genesis: settings.genesis,
-      publicKey: key.publicKey,
-      incarnation: this.#store.incarnation,
-      others: new Map(
-        others.map(({ peerId }) => [peerId, publicKeyOf(peerId) ?? new Uint8Array()]),
-      ),
-      exchange: {
-        policy: settings.syncPolicy,
-        httpPollMs: settings.httpPollMs,
-        heartbeatMs: settings.heartbeatMs,
-      },
-      sign: key.sign,
-      verify: this.signatures.verify,
-      stored: (author, seq) => this.#store.entry(author, seq),
-    }
+    return coreConfigOf(this.#options, this.#store, this.#signatures.verify)
   }
 
   #outcomeOf(verdict: SubmitVerdict): SubmitOutcome {

@@ -43,7 +43,7 @@ export interface LungsHandlers {
   /** Resolves when there is room for more. */
   room(): Promise<void>
   /** What a sync request carries: our frontier and newest checkpoint. */
-  syncRequest(): Parameters<typeof encodeSyncRequest>[0]
+  syncRequest(peerId: string): Parameters<typeof encodeSyncRequest>[0]
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** A signed call to a peer, as a header's text. */
   signedCall(peerId: string): string
@@ -181,7 +181,7 @@ export class Lungs {
     let rttMs: number | null = null
     let entryCount = 0
     try {
-      const request = encodeSyncRequest(this.#handlers.syncRequest())
+      const request = encodeSyncRequest(this.#handlers.syncRequest(peerId))
       const lung =
         via === 'P2P'
           ? this.#p2p.sync(peerId, request, signal)

@@ -114,9 +114,9 @@ export class LatticeNode implements NodeService {
       { settings, seed: key.seed, others: this.#others, httpServer, log },
       {
         push: (event) => engine.push(event),
-        lookAt: (entries) => this.#replica.signatures.lookAt(entries),
+        lookAt: (entries) => this.#replica.lookAt(entries),
         room: () => engine.room(),
-        syncRequest: () => this.#replica.syncRequest(),
+        syncRequest: (peerId) => this.#replica.syncRequest(peerId),
         serveSync: (request, signal) => this.serveSync(request, signal),
         signedCall: (peerId) => this.#signedCall(peerId),
       },

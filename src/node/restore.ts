@@ -1,9 +1,41 @@
 import { WireError } from '../wire/cbor.ts'
-import type { Restored } from './replica/contract.ts'
+import type { NodeKey } from './keys.ts'
+import type { CoreConfig, Restored } from './replica/contract.ts'
 import { decodeSnapshot, type Snapshot } from './replica/snapshot.ts'
-import { verifySignature } from '../wire/signature.ts'
+import type { Member } from '../wire/lattice.ts'
+import type { Settings } from '../wire/settings.ts'
+import { publicKeyOf, verifySignature, type Verify } from '../wire/signature.ts'
 import { StoreError } from './store/errors.ts'
 import type { Store } from './store/store.ts'
+
+interface NodeFacts {
+  settings: Settings
+  key: NodeKey
+  others: readonly Member[]
+  /** Lattice id, 64 hex. */
+  lattice: string
+}
+
+/** What a core on this store has to know. */
+export const coreConfigOf = (
+  { settings, key, others, lattice }: NodeFacts,
+  store: Store,
+  verify: Verify,
+): CoreConfig => ({
+  lattice,
+  genesis: settings.genesis,
+  publicKey: key.publicKey,
+  incarnation: store.incarnation,
+  others: new Map(others.map(({ peerId }) => [peerId, publicKeyOf(peerId) ?? new Uint8Array()])),
+  exchange: {
+    policy: settings.syncPolicy,
+    httpPollMs: settings.httpPollMs,
+    heartbeatMs: settings.heartbeatMs,
+  },
+  sign: key.sign,
+  verify,
+  stored: (author, seq) => store.entry(author, seq),
+})
 
 /** What a store remembers, from its newest snapshot on. Throws `StoreError` or `WireError`. */
 export function restoredFrom(store: Store, snapshot: Snapshot | null): Restored {

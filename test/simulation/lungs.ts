@@ -319,7 +319,8 @@ export class SimulatedLungs {
 
   /** One exchange. It ends with what it brought, or with an error after a silence. */
   #pull(node: SimulatedNode, peer: SimulatedNode, via: Via): void {
-    const asked = node.syncRequest()
+    const peerId = this.#peerIdOf(peer)
+    const asked = node.syncRequest(peerId)
     if (asked === null) return
     const request = node.liar?.ask(asked) ?? asked
     this.pulls[via] += 1
@@ -328,7 +329,6 @@ export class SimulatedLungs {
     if (this.#pullsInFlight.has(key)) this.#options.onFailure(node, `two exchanges ${key} at once`)
     this.#pullsInFlight.add(key)
     const startedMs = this.#agenda.nowMs
-    const peerId = this.#peerIdOf(peer)
     const end = (result: PullResult): void => {
       this.#pullsInFlight.delete(key)
       if ('error' in result) this.pulls.failed += 1

@@ -187,13 +187,14 @@ export class SimulatedNode {
     else act()
   }
 
-  syncRequest(): Uint8Array | null {
+  syncRequest(peerId: string): Uint8Array | null {
     if (this.core === null) return null
+    const { forks, logs, checkpoint } = this.core
     return this.release.encodeSyncRequest({
       lattice: this.lattice.id,
-      frontier: this.core.logs.frontier(),
-      seals: this.core.logs.seals,
-      checkpoint: this.core.checkpoint,
+      frontier: forks.frontierFor(peerId, logs.frontier()),
+      seals: logs.seals,
+      checkpoint,
     })
   }
 

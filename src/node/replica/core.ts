@@ -21,6 +21,7 @@ import {
   type SubmitVerdict,
 } from './contract.ts'
 import { Exchange, type Via } from './exchange.ts'
+import { ForkSearch } from './fork-search.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import type { Ledger } from './ledger.ts'
 import type { Logs } from './logs.ts'
@@ -39,6 +40,7 @@ export { rejectionTexts } from './accounts.ts'
 export class Core {
   readonly peers: Peers
   readonly exchange: Exchange
+  readonly forks = new ForkSearch()
   readonly #config: CoreConfig
   readonly #book: Book
   readonly #clock: HybridClock
@@ -122,6 +124,7 @@ export class Core {
         return this.#refuse(event.code, event.from, event.message)
       case 'pull-ended':
         this.#setBehind(event.peerId, false, now)
+        this.forks.lookedThrough(event.peerId, event.result, this.logs.frontier())
         return this.exchange.pullEnded(event.peerId, event.via, event.result, now.monoMs)
       case 'p2p-peer':
         return this.exchange.setP2p(event.peerId, event.life, event.heardAtMs, now.monoMs)
@@ -297,7 +300,7 @@ export class Core {
     }
     this.#refusals.fits(peerId)
     if (this.peers.recordOf(peerId)?.isMatch === false && wasMatch !== false)
-      this.#noteDivergence(peerId)
+      this.#differs(peerId, now)
     this.#ready.checkpoints.push(signed)
     this.#isNews = true
   }
@@ -305,19 +308,23 @@ export class Core {
   /** After entries were appended: compare with the peers again, and let them know soon. */
   #changed(now: Now): void {
     this.#isNews = true
-    for (const peerId of this.peers.compare()) this.#noteDivergence(peerId)
+    for (const peerId of this.peers.compare()) this.#differs(peerId, now)
     for (const peerId of this.#config.others.keys()) this.#setBehind(peerId, false, now)
     this.#promises.hurry(now)
   }
 
   #setBehind(peerId: string, isNotice: boolean, now: Now): void {
-    this.exchange.setBehind(peerId, this.peers.aheadSinceMs(peerId), isNotice, now.monoMs)
+    if (this.peers.recordOf(peerId)?.isMatch !== false) this.forks.stop(peerId)
+    const sinceMs = this.peers.aheadSinceMs(peerId) ?? this.forks.sinceMs(peerId)
+    this.exchange.setBehind(peerId, sinceMs, isNotice, now.monoMs)
   }
 
   #sendDue(now: Now): void {
     if (!this.#book.isStateStale) this.#settle()
     this.#ready.snapshot = this.#book.dueSnapshot()
-    this.#payDebts()
+    const { staleSnapshotsHlc, rebuildBeforeHlc } = this.#book.settleDebts()
+    this.#ready.staleSnapshotsHlc = staleSnapshotsHlc
+    if (rebuildBeforeHlc !== null) this.#output({ kind: 'rebuild', beforeHlc: rebuildBeforeHlc })
     // Also for a log that was found sealed at the start: the process may have died before it was heard.
     if (this.#book.isOwnLogSealed && !this.#isAtEnd) this.#output({ kind: 'reincarnate' })
     this.#isAtEnd = this.#book.isOwnLogSealed
@@ -334,12 +341,6 @@ export class Core {
       this.exchange.wakeAtMs(now.monoMs),
       this.#waiters.wakeAtMs(),
     )
-  }
-
-  #payDebts(): void {
-    const { staleSnapshotsHlc, rebuildBeforeHlc } = this.#book.settleDebts()
-    this.#ready.staleSnapshotsHlc = staleSnapshotsHlc
-    if (rebuildBeforeHlc !== null) this.#output({ kind: 'rebuild', beforeHlc: rebuildBeforeHlc })
   }
 
   /**
@@ -378,7 +379,9 @@ export class Core {
     this.#note(kind, `refused (${code}): ${message}`, { code, from, count })
   }
 
-  #noteDivergence(peerId: string): void {
+  #differs(peerId: string, now: Now): void {
+    this.forks.begin(peerId, now.monoMs)
+    this.#setBehind(peerId, false, now)
     this.#note('divergence', 'same entries claimed, another root', {
       peer: peerId,
       entries: totalOf(this.logs.frontier()),

@@ -34,6 +34,9 @@ export const OPEN_MAX = 8192
 export const SNAPSHOT_ENTRIES = 8192
 /** Entries that may come in while the state is made anew; beyond them it is begun again. */
 export const LATE_MAX = 100_000
+/** Newest entries of each log that are asked for again where a peer differs, at first; and how that grows. */
+export const FORK_WINDOW_FIRST = 256
+export const FORK_WINDOW_FACTOR = 8
 /** Entries of which we remember what brought them. */
 export const ARRIVALS_MAX = 10_000
 /** Callers that wait for a receipt at once. */

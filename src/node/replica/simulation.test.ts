@@ -30,7 +30,7 @@ describe('a simulated lattice', () => {
     expect(failure === null ? null : describeFailure(failure)).toBeNull()
   })
 
-  it('tells of two histories that nobody shows to the other side, and cannot end them: a known gap', async () => {
+  it('ends two histories of one length, which nobody shows to the other side', async () => {
     const plan: Plan = {
       ...quiet,
       seed: 1_572_604_640,
@@ -42,9 +42,7 @@ describe('a simulated lattice', () => {
     }
     const { counts, violations } = await simulate(plan)
     expect(counts['divergence told']).toBeGreaterThan(0)
-    expect(violations.join('\n')).toMatch(/differs from node 0 at the end/)
-    const shown = plan.faults.map((one) => (one.kind === 'fork' ? { ...one, isShown: true } : one))
-    expect((await simulate({ ...plan, faults: shown })).violations).toEqual([])
+    expect(violations).toEqual([])
   })
 
   it('is the same for the same plan, to the last step', async () => {
