@@ -118,7 +118,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof StartError || error instanceof StoreError) refuse([error])
+  // What may be otherwise at the next try is no refusal: a full disk, a device that failed.
+  const isPassing = error instanceof StoreError && error.code === 'unwritable'
+  if ((error instanceof StartError || error instanceof StoreError) && !isPassing) refuse([error])
   process.stderr.write(
     `[STARTUP] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   )

@@ -225,6 +225,8 @@ export class Core {
         stopped.add(author)
         this.#refuse(error.code, from, error.message)
         if (error.code === 'equivocation') seconds.push(signed)
+        // What it holds before this is not what we hold there.
+        if (error.code === 'broken-chain') this.forks.begin(from, now.monoMs)
       }
     }
     if (accepted.length > 0) {
@@ -263,7 +265,7 @@ export class Core {
     const size = this.logs.sizeOf(author)
     if (author === this.author) return { refusal: 'in-use' }
     if (size === 0) return { refusal: 'unknown' }
-    if (this.peers.sizeElsewhere(author) > size) return { refusal: 'ahead' }
+    if (this.peers.sizeClaimed(author) > size) return { refusal: 'ahead' }
     const seal = signRetirement({ lattice, author, size }, sign)
     this.#seal(seal, now)
     return { seal }
@@ -314,7 +316,7 @@ export class Core {
   }
 
   #setBehind(peerId: string, isNotice: boolean, now: Now): void {
-    if (this.peers.recordOf(peerId)?.isMatch !== false) this.forks.stop(peerId)
+    if (this.peers.recordOf(peerId)?.isMatch === true) this.forks.stop(peerId)
     const sinceMs = this.peers.aheadSinceMs(peerId) ?? this.forks.sinceMs(peerId)
     this.exchange.setBehind(peerId, sinceMs, isNotice, now.monoMs)
   }

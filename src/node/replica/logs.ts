@@ -126,11 +126,11 @@ export class Logs {
         throw new WireError('bad-signature', 'entry not signed by its author')
       throw new WireError('equivocation', `author ${entry.author} signed two entries ${entry.seq}`)
     }
+    if (!isSigned(signed, this.#verify))
+      throw new WireError('bad-signature', 'entry not signed by its author')
     if (entry.prev !== this.lastId(entry.author))
       throw new WireError('broken-chain', 'prev is not the entry before')
     if (entry.hlc <= (log?.lastHlc ?? 0)) throw new WireError('broken-chain', 'the clock goes back')
-    if (!isSigned(signed, this.#verify))
-      throw new WireError('bad-signature', 'entry not signed by its author')
     if (entry.hlc > nowUs + CLOCK_AHEAD_US_MAX)
       throw new WireError('clock-ahead', 'entry from the future, held back')
     if (log === undefined && this.#logs.size >= AUTHORS_MAX)

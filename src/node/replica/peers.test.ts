@@ -263,7 +263,8 @@ describe('who is ahead, and since when', () => {
 })
 
 describe('holders of an entry', () => {
-  it('are those whose newest checkpoint reaches it', () => {
+  it('are those that signed a root over it which is ours too', () => {
+    hold(3)
     expect(peers.holdersOf(ours, 0)).toBe(0)
     peers.record(checkpoint(1, [2], 10), 1)
     expect(peers.holdersOf(ours, 1)).toBe(1)
@@ -274,6 +275,7 @@ describe('holders of an entry', () => {
   })
 
   it('no longer include one that lost its data', () => {
+    hold(2)
     peers.record(checkpoint(1, [2], 10), 1)
     peers.record(checkpoint(1, [1], 20, { incarnation: incarnationOf(1) }), 2)
     expect(peers.holdersOf(ours, 0)).toBe(1)
@@ -289,6 +291,7 @@ describe('holders of an entry', () => {
 
 describe('what others hold of an author', () => {
   it('is the most that one of them has signed, and agrees with us', () => {
+    hold(3)
     expect(peers.sizeElsewhere(ours)).toBe(0)
     peers.record(checkpoint(1, [2], 10), 1)
     peers.record(checkpoint(2, [3], 10), 1)

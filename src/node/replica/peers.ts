@@ -1,6 +1,6 @@
 import type { AuthorId } from '../../wire/author.ts'
 import type { Checkpoint, SignedCheckpoint } from '../../wire/checkpoint.ts'
-import { covers, sizeAt, totalOf } from '../../wire/frontier.ts'
+import { covers, EMPTY_FRONTIER, sizeAt, totalOf, type Frontier } from '../../wire/frontier.ts'
 import { clip, coversSeals } from '../../wire/seal.ts'
 import { CLOCK_LEAD_US_MAX, REBIRTH_SILENCE_MS } from './limits.ts'
 import type { Logs } from './logs.ts'
@@ -30,6 +30,8 @@ interface Tracked extends PeerRecord {
   firstHeardMs: number
   /** The floor that counted before this directory. */
   floorBefore: number
+  /** What of it we hold just so: the frontier of its newest checkpoint whose root is ours there. */
+  proven: Frontier
   /** The oldest checkpoint that names something we lack, and since when; null when we lack nothing. */
   awaited: { checkpoint: Checkpoint; sinceMs: number } | null
 }
@@ -91,6 +93,7 @@ export class Peers {
       coveredAtMs: before?.coveredAtMs ?? Number.NEGATIVE_INFINITY,
       firstHeardMs: isGoingOn ? (before?.firstHeardMs ?? nowMonoMs) : nowMonoMs,
       floorBefore: this.#floorBefore(before, isGoingOn, isFloorKept),
+      proven: isGoingOn ? (before?.proven ?? EMPTY_FRONTIER) : EMPTY_FRONTIER,
       awaited: (isGoingOn ? before?.awaited : null) ?? { checkpoint, sinceMs: nowMonoMs },
     })
     this.compare()
@@ -106,6 +109,7 @@ export class Peers {
       const wasDiffering = record.isMatch === false
       record.isMatch = this.#isEqual(record.newest.checkpoint) ?? record.isMatch
       record.isCompared = true
+      if (record.isMatch === true) record.proven = record.newest.checkpoint.frontier
       if (record.isMatch === false && !wasDiffering) differing.push(peerId)
     }
     return differing
@@ -121,22 +125,27 @@ export class Peers {
     return record === undefined ? null : totalOf(record.newest.checkpoint.frontier)
   }
 
-  /** Other members that have signed that they hold this entry, and do not hold another in its place. */
+  /** Other members that hold this entry, by a root that they signed and that is ours too. */
   holdersOf(author: AuthorId, seq: number): number {
-    return this.#records
-      .values()
-      .filter(({ newest, isMatch }) => {
-        return isMatch !== false && sizeAt(newest.checkpoint.frontier, author) > seq
-      })
+    return this.#agreeing()
+      .filter(({ proven }) => sizeAt(proven, author) > seq)
       .reduce((count) => count + 1, 0)
   }
 
-  /** How many of an author's entries some other member has signed that it holds. */
+  /** How many of an author's entries some other member holds, proven so. */
   sizeElsewhere(author: AuthorId): number {
+    return this.#agreeing().reduce((most, { proven }) => Math.max(most, sizeAt(proven, author)), 0)
+  }
+
+  /** How many of an author's entries some other member says that it holds. */
+  sizeClaimed(author: AuthorId): number {
     return this.#records
       .values()
-      .filter(({ isMatch }) => isMatch !== false)
       .reduce((most, { newest }) => Math.max(most, sizeAt(newest.checkpoint.frontier, author)), 0)
+  }
+
+  #agreeing(): IteratorObject<Tracked> {
+    return this.#records.values().filter(({ isMatch }) => isMatch !== false)
   }
 
   /**
@@ -182,6 +191,8 @@ export class Peers {
     } else if (this.#isHeld(record.awaited.checkpoint)) {
       record.clockFloor = Math.max(record.clockFloor, record.awaited.checkpoint.clockFloor)
       record.coveredAtMs = record.awaited.sinceMs
+      const { frontier, root } = record.awaited.checkpoint
+      if (this.#logs.rootAt(frontier) === root) record.proven = frontier
       record.awaited = { checkpoint, sinceMs: record.receivedMonoMs }
     }
   }

@@ -1,8 +1,22 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { authorOf, keyOf } from '../../../test/simulation/members.ts'
 import { encodeEntry, signEntry, type SignedEntry } from '../../wire/entry.ts'
 import { StoreError } from './errors.ts'
+import { exchange, newDirectoryIn } from './salvage.ts'
+import { Store } from './store.ts'
 import { Directory, emptyBatch, entriesOf, lattice } from './store.fixture.ts'
 
 const ours = entriesOf(0, 6)
@@ -173,6 +187,43 @@ describe('load finds', () => {
     expect(() => directory.store().checkpoints()).toThrow(
       expect.objectContaining({ name: 'StoreError', code: 'corrupt' }),
     )
+  })
+})
+
+describe('a write-ahead log that was taken away', () => {
+  const log = (): string => `${directory.file}-wal`
+  /** A process that writes and is killed: the log is not folded into the database. */
+  const killed = (): void => {
+    const script = join(directory.path, 'killed.ts')
+    const moduleOf = (path: string): string => pathToFileURL(join(import.meta.dirname, path)).href
+    writeFileSync(
+      script,
+      `import { emptyBatch, Store } from '${moduleOf('store.ts')}'
+       import { entriesOf, lattice, peerId } from '${moduleOf('store.fixture.ts')}'
+       const store = new Store(process.argv[2], lattice.id, peerId)
+       store.commit({ ...emptyBatch, entries: entriesOf(2, 3) }, 1)
+       process.kill(process.pid, 'SIGKILL')`,
+    )
+    const run = spawnSync(process.execPath, [script, directory.path], { encoding: 'utf8' })
+    expect(run.signal).toBe('SIGKILL')
+  }
+
+  it('is missed at every start, until the store is repaired', () => {
+    killed()
+    rmSync(log())
+    expect(found()).toMatch(/^corrupt: the write-ahead log .* was lost/)
+    expect(found()).toMatch(/^corrupt: the write-ahead log .* was lost/)
+    const fresh = newDirectoryIn(directory.path)
+    new Store(fresh, lattice.id, keyOf(lattice, 0).peerId).close()
+    exchange(directory.path, fresh)
+    expect(found()).toBe('0 entries')
+  })
+
+  it('is not missed after a kill that left it, nor after a stop', () => {
+    killed()
+    expect(found()).toBe('15 entries')
+    expect(existsSync(log())).toBe(false)
+    expect(found()).toBe('15 entries')
   })
 })
 

@@ -7,6 +7,7 @@ import { decodeSeal, type Seal } from '../../wire/seal.ts'
 import { verifySignature } from '../../wire/signature.ts'
 import { openDatabase } from './database.ts'
 import { EntryTable } from './entry-table.ts'
+import { markOf } from './open-mark.ts'
 
 const FILE = 'ledger.sqlite'
 const NEW_DIRECTORY = 'repairing'
@@ -31,6 +32,7 @@ export function exchange(directory: string, newDirectory: string): string {
   for (const part of ['-wal', '-shm'])
     if (existsSync(`${file}${part}`)) renameSync(`${file}${part}`, `${aside}${part}`)
   renameSync(join(newDirectory, FILE), file)
+  rmSync(markOf(file), { force: true })
   rmSync(newDirectory, { recursive: true, force: true })
   return aside
 }

@@ -20,6 +20,7 @@ import { EntryTable, type Signatures } from './entry-table.ts'
 import { corrupt, StoreError } from './errors.ts'
 import { EventTable } from './event-table.ts'
 import { inodeOf, locationOf } from './location.ts'
+import { OpenMark } from './open-mark.ts'
 import { SnapshotTable, type SnapshotRow } from './snapshot-table.ts'
 
 /** Pages of a database whose every page is looked at when the whole is read: a blink of an eye. */
@@ -57,6 +58,7 @@ export class Store {
   readonly location: string
   readonly #file: string
   readonly #inode: string | null
+  readonly #mark: OpenMark
   readonly #database: DatabaseSync
   readonly #entries: EntryTable
   readonly #snapshots: SnapshotTable
@@ -77,6 +79,7 @@ export class Store {
     }
     this.location = locationOf(directory)
     this.#file = join(directory, 'ledger.sqlite')
+    this.#mark = new OpenMark(this.#file)
     this.#database = openDatabase(this.#file)
     this.#inode = inodeOf(this.#file)
     try {
@@ -128,6 +131,7 @@ export class Store {
       if (batch.reservedClock !== null) this.#setMeta('reserved_clock', String(batch.reservedClock))
       this.#events.append(batch.events, wallMs)
       this.#database.exec('COMMIT')
+      this.#mark.make()
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       // Authors that were first numbered in it are not numbered any more.
@@ -167,6 +171,7 @@ export class Store {
    */
   *audited(signatures: Signatures, from: Frontier = EMPTY_FRONTIER): Generator<SignedEntry> {
     this.#assertInPlace()
+    if (this.#mark.isLogLost) throw corrupt(`the write-ahead log of ${this.#file} was lost`)
     try {
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       this.#database.exec('PRAGMA shrink_memory')
@@ -254,7 +259,9 @@ export class Store {
   }
 
   close(): void {
-    if (this.#database.isOpen) this.#database.close()
+    if (!this.#database.isOpen) return
+    this.#mark.remove()
+    this.#database.close()
   }
 
   /** Of a large database only what holds the entries is looked at, row by row. */

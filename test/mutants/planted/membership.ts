@@ -22,8 +22,8 @@ export const membership: readonly Mutant[] = [
     file: 'src/node/replica/logs.ts',
     find: `    if (!isSigned(signed, this.#verify))
       throw new WireError('bad-signature', 'entry not signed by its author')
-    if (entry.hlc > nowUs`,
-    replace: `    if (entry.hlc > nowUs`,
+    if (entry.prev !== this.lastId(entry.author))`,
+    replace: `    if (entry.prev !== this.lastId(entry.author))`,
   },
   {
     id: 'membership.forged-second',
@@ -170,7 +170,7 @@ export const seals: readonly Mutant[] = [
     id: 'seals.retired-while-ahead',
     about: 'retires a log of which another member holds more',
     file: 'src/node/replica/core.ts',
-    find: `    if (this.peers.sizeElsewhere(author) > size) return { refusal: 'ahead' }
+    find: `    if (this.peers.sizeClaimed(author) > size) return { refusal: 'ahead' }
 `,
     replace: '',
   },
