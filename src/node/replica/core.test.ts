@@ -189,11 +189,11 @@ describe('what is known of an entry', () => {
   })
 
   it('is not final on our disk alone under a name that this directory had before', () => {
-    const before = chainOf(rig.lattice, 0, [[rig.wallMs * 1000, noop]], { incarnation: 7 })
-    rig.receive(before, b)
+    const { frontier, root, stateRoot } = rig.core.checkpoint.checkpoint
+    rig.receive(chainOf(rig.lattice, 0, [[rig.wallMs * 1000, noop]], { incarnation: 7 }), b)
     rig.pass(10)
     for (const index of [1, 2])
-      rig.hear(rig.claim(index, { frontier: new Map(), clockFloor: rig.wallMs * 1000 }))
+      rig.hear(rig.claim(index, { frontier, root, stateRoot, clockFloor: rig.wallMs * 1000 }))
     const receipt = (): unknown => rig.core.receiptOf(authorOf(rig.lattice, 0, 7), 0, 0)
     expect(receipt()).toMatchObject({ level: 'local' })
     rig.pass(10)
