@@ -28,6 +28,8 @@ const differences: Record<OtherRelease, Differences> = {
       FRUITLESS_MAX: 1,
       ARRIVALS_MAX: 4,
       LATE_MAX: 2,
+      FORK_WINDOW_FIRST: 1,
+      FORK_WINDOW_FACTOR: 2,
     },
     'src/node/sync-answer.ts': { ENTRIES_PER_FRAME_MAX: 3, SYNC_ENTRIES_MAX: 20 },
   },
