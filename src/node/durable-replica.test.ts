@@ -5,8 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { authorIdOf } from '../wire/author.ts'
+import { signCheckpoint } from '../wire/checkpoint.ts'
 import { EMPTY_FRONTIER } from '../wire/frontier.ts'
-import { latticeIdOf } from '../wire/lattice.ts'
+import { latticeIdOf, type Member } from '../wire/lattice.ts'
 import { equivocationOf, NO_SEALS, type Seal } from '../wire/seal.ts'
 import { signEntry } from '../wire/entry.ts'
 import { parseSettings, type Settings } from '../wire/settings.ts'
@@ -40,12 +41,12 @@ function settingsIn(stateDir: string): Settings {
   return parsed.settings
 }
 
-const open = (): DurableReplica =>
+const open = (others: readonly Member[] = []): DurableReplica =>
   new DurableReplica({
     settings: settingsIn(directory),
     key,
     lattice,
-    others: [],
+    others,
     clock: systemClock,
     log: pino({ level: 'silent' }),
     onOutput: () => undefined,
@@ -152,5 +153,32 @@ describe('a caller of another lattice', () => {
     ))
       frames.push(frame.kind)
     expect(frames).toEqual(['checkpoint', 'entries', 'end'])
+  })
+})
+
+describe('a peer that holds other entries than we do', () => {
+  it('is asked for the newest again', async () => {
+    const peer = nodeKeyOf(new Uint8Array(32).fill(6))
+    replica.close()
+    replica = open([{ name: 'node2', peerId: peer.peerId, url: 'http://127.0.0.1:2' }])
+    await submitted(3)
+    const { frontier } = replica
+    expect(replica.syncRequest(peer.peerId).frontier).toEqual(frontier)
+    const checkpoint = signCheckpoint(
+      {
+        lattice,
+        publicKey: peer.publicKey,
+        incarnation: '00'.repeat(8),
+        frontier,
+        seals: NO_SEALS,
+        root: 'cc'.repeat(32),
+        stateRoot: 'cc'.repeat(32),
+        clockFloor: 1,
+        wallMs: 1,
+      },
+      peer.sign,
+    )
+    replica.engine?.apply({ kind: 'checkpoint', checkpoint, via: 'P2P' })
+    expect(replica.syncRequest(peer.peerId).frontier).toEqual(EMPTY_FRONTIER)
   })
 })

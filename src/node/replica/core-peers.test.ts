@@ -155,6 +155,24 @@ describe('a member that cheats or fails', () => {
     expect(rig.eventsOf('divergence')).toHaveLength(1)
   })
 
+  it('and holds another entry in a place is asked for the newest again, and so shows it', () => {
+    rig.receive([first], b)
+    rig.step({ kind: 'p2p-lung', state: 'running' })
+    rig.step({ kind: 'p2p-peer', peerId: b, life: 'alive', heardAtMs: rig.monoMs })
+    rig.pass(1)
+    const result = { rttMs: 1, entryCount: 0 }
+    for (const via of ['HTTP', 'P2P'] as const)
+      rig.step({ kind: 'pull-ended', peerId: b, via, result })
+    rig.outputs.length = 0
+    rig.hear(rig.claim(1, { root: 'cc'.repeat(32), clockFloor: 10 }))
+    rig.pass(1000)
+    const pulls = rig.outputs.filter((output) => output.kind === 'pull' && output.peerId === b)
+    expect(pulls).toHaveLength(1)
+    expect(rig.core.forks.frontierFor(b, rig.core.logs.frontier())).toEqual(new Map())
+    rig.receive([second], b)
+    expect(rig.core.logs.seals.get(first.entry.author)).toBe(0)
+  })
+
   it('and has another state for the same entries is seen to differ', () => {
     rig.submit(noop)
     const frontier = rig.core.logs.frontier()

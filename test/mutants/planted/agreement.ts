@@ -17,6 +17,13 @@ export const finality: readonly Mutant[] = [
     replace: `isAnyElsewhere ? Number.POSITIVE_INFINITY : Number.POSITIVE_INFINITY`,
   },
   {
+    id: 'finality.other-names-ignored',
+    about: 'the same, for what we wrote under an earlier name',
+    file: 'src/node/replica/book.ts',
+    find: `if (authorKeyHex(author) !== authorKeyHex(this.author)) continue`,
+    replace: `if (author !== this.author) continue`,
+  },
+  {
     id: 'finality.copies-lost',
     about: 'what others held of us, and lost, leaves what comes after it final',
     file: 'src/node/replica/ledger.ts',
@@ -32,7 +39,7 @@ export const finality: readonly Mutant[] = [
   },
   {
     id: 'finality.own-ignored',
-    about: 'what our own next entry may come before is final',
+    about: 'the clock below which all is final runs ahead of what we write next',
     file: 'src/node/replica/core.ts',
     find: `      this.#clock.floor,
 `,
@@ -149,6 +156,35 @@ export const divergence: readonly Mutant[] = [
     file: 'src/node/replica/core.ts',
     find: `for (const peerId of this.peers.compare()) this.#differs(peerId, now)`,
     replace: `this.peers.compare()`,
+  },
+  {
+    id: 'divergence.fork-not-sought',
+    about: 'does not look for where two histories of one length part',
+    file: 'src/node/replica/core.ts',
+    find: `    this.forks.begin(peerId, now.monoMs)
+`,
+    replace: '',
+  },
+  {
+    id: 'divergence.fork-not-asked-for',
+    about: 'looks for a fork, and asks only for what lies behind all that it holds',
+    file: 'src/node/durable-replica.ts',
+    find: `frontier: core.forks.frontierFor(peerId, core.logs.frontier()),`,
+    replace: `frontier: core.logs.frontier(),`,
+  },
+  {
+    id: 'divergence.fork-search-stands',
+    about: 'looks for a fork at the same place again and again',
+    file: 'src/node/replica/fork-search.ts',
+    find: `if (!isAll) search.window *= FORK_WINDOW_FACTOR`,
+    replace: `if (!isAll) search.window = FORK_WINDOW_FIRST`,
+  },
+  {
+    id: 'divergence.failed-search-counts',
+    about: 'takes a place for looked through when the exchange failed',
+    file: 'src/node/replica/fork-search.ts',
+    find: `if (search === undefined || 'error' in result) return`,
+    replace: `if (search === undefined) return`,
   },
   {
     id: 'divergence.fork-not-searched',
