@@ -18,12 +18,13 @@ const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)))
 
-process.exitCode = await main(chosen(options.only?.split(',')))
+process.exitCode = await main(options.only?.split(',') ?? mutants.map(({ id }) => id))
 
-async function main(planted: readonly Mutant[]): Promise<0 | 1 | 2> {
+async function main(ids: readonly string[]): Promise<0 | 1 | 2> {
   using tree = new Tree(stopping.signal)
   const judged: Judged[] = []
   try {
+    const planted = ids.map(mutantOf)
     print(`${planted.length} bugs to plant; first the tests without any`)
     if (!(await tree.learnOrder())) throw new Error('the tests do not pass without a bug')
     for (const mutant of planted) {
@@ -32,7 +33,7 @@ async function main(planted: readonly Mutant[]): Promise<0 | 1 | 2> {
       print(format(one))
     }
   } catch (error) {
-    print(`UNKNOWN after ${judged.length} of ${planted.length}: ${(error as Error).message}`)
+    print(`UNKNOWN after ${judged.length} of ${ids.length}: ${(error as Error).message}`)
     return 2
   } finally {
     if (options.json !== undefined)
@@ -44,13 +45,10 @@ async function main(planted: readonly Mutant[]): Promise<0 | 1 | 2> {
   return uncaught.length === 0 ? 0 : 1
 }
 
-function chosen(ids: readonly string[] | undefined): readonly Mutant[] {
-  if (ids === undefined) return mutants
-  return ids.map((id) => {
-    const mutant = mutants.find((one) => one.id === id)
-    if (mutant === undefined) throw new Error(`there is no mutant ${id}`)
-    return mutant
-  })
+function mutantOf(id: string): Mutant {
+  const mutant = mutants.find((one) => one.id === id)
+  if (mutant === undefined) throw new Error(`there is no mutant ${id}`)
+  return mutant
 }
 
 function print(text: string): void {

@@ -215,6 +215,13 @@ export const divergence: readonly Mutant[] = [
     replace: `.filter(({ newest }) => sizeAt(newest.checkpoint.frontier, author) > seq)`,
   },
   {
+    id: 'divergence.lost-holder',
+    about: 'counts as a copy what a member held in a directory that it lost',
+    file: 'src/node/replica/peers.ts',
+    find: `proven: isGoingOn ? (before?.proven ?? EMPTY_FRONTIER) : EMPTY_FRONTIER,`,
+    replace: `proven: before?.proven ?? EMPTY_FRONTIER,`,
+  },
+  {
     id: 'divergence.one-too-many',
     about: 'counts a member as a holder of the entry after its last',
     file: 'src/node/replica/peers.ts',

@@ -24,6 +24,13 @@ export const durability: readonly Mutant[] = [
     replace: `const DATABASE_BYTES_MIN = 0`,
   },
   {
+    id: 'durability.log-taken-away',
+    about: 'goes on from what a store was before its write-ahead log was taken away',
+    file: 'src/node/store/open-mark.ts',
+    find: `(text !== '' && !existsSync(this.#logFile))`,
+    replace: `(text !== '' && !existsSync(this.#file))`,
+  },
+  {
     id: 'durability.let-out-first',
     about: 'acknowledges and sends before the commit',
     file: 'src/node/engine.ts',
