@@ -1,17 +1,7 @@
-import { readFile, rm } from 'node:fs/promises'
-import { writeWhole } from '../../host/durable-file.ts'
+import { rm } from 'node:fs/promises'
 import { isAlive, isGoneWithin, signalProcess } from '../../host/process.ts'
-import { FencedError, TargetError } from '../errors.ts'
-import { settingsDigest, settingsFiles } from '../settings.ts'
-import type {
-  Generation,
-  Holding,
-  LogOptions,
-  ObservedNode,
-  Previous,
-  Staging,
-  Target,
-} from '../target.ts'
+import { TargetError } from '../errors.ts'
+import { passFence } from '../placement/fence.ts'
 import {
   checkSettings,
   currentGeneration,
@@ -22,11 +12,22 @@ import {
   pruneGenerations,
   switchTo,
   switchToNothing,
-} from './generations.ts'
-import { generationFolder, layoutOf, type Layout } from './layout.ts'
+} from '../placement/generations.ts'
+import { generationFolder } from '../placement/layout.ts'
+import { checkRelease, placeRelease, pruneReleases } from '../placement/releases.ts'
+import { settingsDigest, settingsFiles } from '../settings.ts'
+import type {
+  Generation,
+  Holding,
+  LogOptions,
+  ObservedNode,
+  Previous,
+  Staging,
+  Target,
+} from '../target.ts'
 import { KILL_MS } from './limits.ts'
+import { localLayoutOf, type LocalLayout } from './local-layout.ts'
 import { readLog } from './log-file.ts'
-import { checkRelease, placeRelease, pruneReleases } from './releases.ts'
 import { keepRuntime } from './runtime.ts'
 import { launchSupervisor, stopSupervised } from './supervision.ts'
 import { nodeOf, observeProcess, readSupervisorState, supervisorOf } from './supervisor-state.ts'
@@ -44,13 +45,13 @@ export interface LocalPlace {
 /** A node as a supervised process on this machine, in a folder of its own. */
 export class LocalTarget implements Target {
   readonly name: string
-  readonly #layout: Layout
+  readonly #layout: LocalLayout
   readonly #supervisor: string
   readonly #runtime: string
 
   constructor({ name, root, supervisor, runtime }: LocalPlace) {
     this.name = name
-    this.#layout = layoutOf(root)
+    this.#layout = localLayoutOf(root)
     this.#supervisor = supervisor
     this.#runtime = runtime
   }
@@ -89,7 +90,7 @@ export class LocalTarget implements Target {
   }
 
   async restore(previous: Previous, fence: number, signal: AbortSignal): Promise<void> {
-    await this.#passFence(fence)
+    await passFence(this.#layout, this.name, fence)
     // What a crash left half started is not in the state file yet: stopping is never skipped.
     if (previous.state === 'stopped') await this.stop(signal)
     if (await this.#is(previous)) return
@@ -100,7 +101,7 @@ export class LocalTarget implements Target {
 
   async prune(keep: readonly Generation[], fence: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    await this.#passFence(fence)
+    await passFence(this.#layout, this.name, fence)
     const kept = await pruneGenerations(this.#layout, keep)
     await pruneReleases(this.#layout, new Set(kept.map((generation) => generation.release)))
   }
@@ -160,7 +161,7 @@ export class LocalTarget implements Target {
   /** Stopped, on `generation`, with the folders that a start needs. */
   async #switch(generation: Generation, fence: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    await this.#passFence(fence)
+    await passFence(this.#layout, this.name, fence)
     if ((await checkSettings(this.#layout, generation)) === 'absent') {
       const what = generationFolder(generation)
       throw new TargetError('not-staged', `${this.name} does not hold ${what}`)
@@ -180,16 +181,5 @@ export class LocalTarget implements Target {
     if (current?.release !== previous.generation?.release) return false
     if (current?.settings !== previous.generation?.settings) return false
     return state === previous.state && (state !== 'running' || lastExit === null)
-  }
-
-  /**
-   * Remembers the newest lock that acted here. Between this look and the act a slower command may
-   * still slip in; it then acts on whole generations as well, and the newer one observes again.
-   */
-  async #passFence(fence: number): Promise<void> {
-    const text = await readFile(this.#layout.fence, 'utf8').catch(() => '0')
-    const newest = Number.parseInt(text)
-    if (fence < newest) throw new FencedError(this.name, fence, newest)
-    if (fence > newest) await writeWhole(this.#layout.fence, `${fence}\n`, 0o600)
   }
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { LocalTarget } from './local-target.ts'
-import { namesIn } from './releases.ts'
+import { namesIn } from '../placement/releases.ts'
 
 export interface LocalNodes {
   /** Folder that holds a folder for each node, absolute. Beside it lies `runtime`, what they run with. */

@@ -1,10 +1,10 @@
 import { copyFile, open, stat, truncate, type FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LogOptions } from '../target.ts'
-import type { Layout } from './layout.ts'
+import type { LocalLayout } from './local-layout.ts'
 import { FOLLOW_POLL_MS, LOG_BYTES_MAX, LOG_LINES_MAX, LOG_TAIL_BYTES_MAX } from './limits.ts'
 
-type LogPaths = Pick<Layout, 'nodeLog' | 'olderNodeLog'>
+type LogPaths = Pick<LocalLayout, 'nodeLog' | 'olderNodeLog'>
 
 /**
  * Moves a large log aside. The node keeps its file open, so the content is copied and cut; the node

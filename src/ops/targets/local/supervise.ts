@@ -10,8 +10,9 @@ import {
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExitReport } from '../target.ts'
-import { GENERATION_FILE, layoutOf, type Layout } from './layout.ts'
+import { GENERATION_FILE } from '../placement/layout.ts'
 import { CHORES_MS, STOP_MS } from './limits.ts'
+import { localLayoutOf, type LocalLayout } from './local-layout.ts'
 import { rotateLog } from './log-file.ts'
 import { processOf, type ProcessRef } from '../../host/process.ts'
 import type { Manifest } from '../../../wire/manifest.ts'
@@ -32,7 +33,7 @@ export async function supervise(
   stopped: AbortSignal,
   { stopMs = STOP_MS }: { stopMs?: number } = {},
 ): Promise<void> {
-  const layout = layoutOf(root)
+  const layout = localLayoutOf(root)
   const self = processOf(process.pid)
   const isWanted = (): boolean => readText(layout.launch) === launch
   if (self === null || !isWanted()) return
@@ -77,7 +78,7 @@ const firstState = (self: ProcessRef): SupervisorState => ({
 
 /** One life of the node. */
 async function runNode(
-  layout: Layout,
+  layout: LocalLayout,
   state: SupervisorState,
   stopped: AbortSignal,
   stopMs: number,
@@ -119,7 +120,7 @@ async function runNode(
  * Run with the Node.js that this runs with, which the target keeps where no installation takes it away.
  * The log is the node's own file, not a pipe through here: the node outlives a killed supervisor.
  */
-function startNode(layout: Layout): ChildProcess {
+function startNode(layout: LocalLayout): ChildProcess {
   const { entry, flags } = JSON.parse(readFileSync(layout.currentManifest, 'utf8')) as Manifest
   const log = openSync(layout.nodeLog, 'a')
   try {
@@ -162,7 +163,7 @@ function readText(path: string): string | null {
 }
 
 /** Whose the state file is. */
-function ownerOf(layout: Layout): number | null {
+function ownerOf(layout: LocalLayout): number | null {
   try {
     return Number(readJson(layout.supervisorState)['supervisorPid'])
   } catch {
@@ -175,7 +176,7 @@ function readJson(path: string): Record<string, string> {
 }
 
 /** A full disk must not end the supervision; the file is then old, which its readers can tell. */
-function writeState(layout: Layout, state: SupervisorState): void {
+function writeState(layout: LocalLayout, state: SupervisorState): void {
   const unfinished = `${layout.supervisorState}.${process.pid}`
   try {
     writeFileSync(unfinished, `${JSON.stringify(state)}\n`, { mode: 0o600 })
@@ -186,7 +187,7 @@ function writeState(layout: Layout, state: SupervisorState): void {
 }
 
 /** A line in the node's log, in the form of the node's own. */
-function note(layout: Layout, level: number, msg: string): void {
+function note(layout: LocalLayout, level: number, msg: string): void {
   try {
     const line = { level, time: Date.now(), name: 'supervisor', msg }
     appendFileSync(layout.nodeLog, `${JSON.stringify(line)}\n`)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TargetError } from '../errors.ts'
-import type { Layout } from './layout.ts'
+import type { LocalLayout } from './local-layout.ts'
 import { KILL_MS, POLL_MS, START_MS, STOP_MS, SUPERVISOR_STOP_MS } from './limits.ts'
 import { writeWhole } from '../../host/durable-file.ts'
 import { isAlive, isGoneWithin, signalProcess, type ProcessRef } from '../../host/process.ts'
@@ -27,7 +27,7 @@ const passedOn = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TM
  */
 export async function launchSupervisor(
   name: string,
-  layout: Layout,
+  layout: LocalLayout,
   command: readonly [runtime: string, program: string],
   signal: AbortSignal,
 ): Promise<void> {
@@ -73,7 +73,7 @@ export async function launchSupervisor(
  */
 export async function stopSupervised(
   name: string,
-  layout: Layout,
+  layout: LocalLayout,
   signal: AbortSignal,
 ): Promise<void> {
   // First of all, so that one which was started but is not in the state file yet does not go on.

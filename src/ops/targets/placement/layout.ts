@@ -2,15 +2,16 @@ import { join } from 'node:path'
 import type { Generation } from '../target.ts'
 
 /**
- * Where things lie in a node's folder:
+ * Where things lie in a node's folder, on this machine and on servers. The room `placement` owns the
+ * files of releases and generations in such a folder and the one link that is switched. It must not
+ * know processes, services or how the folder was reached.
  *
  *     blobs/<sha256>                 content of release files, hard-linked into releases
  *     releases/<id>/                 one artifact
  *     generations/<id>-<settings>/   release -> ../../releases/<id>, settings/, generation.json
  *     current -> generations/…       the one link that is switched
  *     shared/                        the node's working directory: data/, .env -> ../current/settings/.env, …
- *     run/                           supervisor.json, launch, fence
- *     log/                           node.log, node.log.1, supervisor.log
+ *     run/                           fence, and what else the kind of target keeps of its process
  */
 export const layoutOf = (root: string) => ({
   root,
@@ -25,13 +26,7 @@ export const layoutOf = (root: string) => ({
   shared: join(root, 'shared'),
   data: join(root, 'shared', 'data'),
   run: join(root, 'run'),
-  supervisorState: join(root, 'run', 'supervisor.json'),
-  launch: join(root, 'run', 'launch'),
   fence: join(root, 'run', 'fence'),
-  log: join(root, 'log'),
-  nodeLog: join(root, 'log', 'node.log'),
-  olderNodeLog: join(root, 'log', 'node.log.1'),
-  supervisorLog: join(root, 'log', 'supervisor.log'),
 })
 export type Layout = ReturnType<typeof layoutOf>
 
