@@ -5,9 +5,8 @@ import type { LocalNodes } from '../ops/targets/local/local-targets.ts'
 
 /** Where the CLI keeps what it knows of a phase, beside nodes.yaml. */
 export const phaseFiles = (inventory: Inventory, phase: Phase) => ({
-  lock: statePath(inventory, phase, 'lock'),
-  journal: statePath(inventory, phase, 'journal.jsonl'),
-  releases: statePath(inventory, phase, 'releases.json'),
+  /** Lock, journal and register of a phase whose nodes run on this machine. */
+  record: statePath(inventory, phase),
   checkpoints: statePath(inventory, phase, 'verify.json'),
 })
 

@@ -1,53 +1,22 @@
 import { OperatorError } from '../ops/errors.ts'
 import { desiredFiles } from '../ops/desired/files.ts'
 import { readSeed } from '../ops/inventory/identities.ts'
-import { nodesOf, type Inventory } from '../ops/inventory/inventory.ts'
 import { readArtifact } from '../ops/release/artifact.ts'
 import type { Payload, RolloutOptions } from '../ops/rollout/apply.ts'
-import { JournalFile } from '../ops/rollout/journal.ts'
-import { withLock } from '../ops/rollout/lock.ts'
 import { observeNodes } from '../ops/rollout/observe.ts'
 import type { Plan } from '../ops/rollout/plan.ts'
+import type { ProvenRelease } from '../ops/rollout/plan-releases.ts'
 import { planRollout } from '../ops/rollout/plan-rollout.ts'
+import type { HeldRecord } from '../ops/rollout/record.ts'
 import { recoverRun } from '../ops/rollout/recovery.ts'
-import { readProven } from '../ops/rollout/releases.ts'
-import { localTargets, strayLocalTargets } from '../ops/targets/local/local-targets.ts'
 import { nodeSettings, settingsDigest } from '../ops/targets/settings.ts'
 import type { Target } from '../ops/targets/target.ts'
 import type { App } from './command.ts'
 import type { Lattice } from './lattice.ts'
-import { artifactDirectory, localNodes, phaseFiles } from './phase-files.ts'
+import { artifactDirectory } from './phase-files.ts'
 import { gateOf } from './rollout-gate.ts'
 import { showProgress } from './rollout-progress.ts'
-
-/**
- * The places of the phase's nodes.
- *
- * @throws OperatorError for a phase whose nodes this version cannot act on
- */
-export function targetsOf({ options: { phase }, home }: App, inventory: Inventory): Target[] {
-  const nodes = nodesOf(inventory, phase)
-  if (phase === 'local') {
-    const names = nodes.map((node) => node.name)
-    return localTargets(localNodes(inventory, home), names)
-  }
-  const kinds = nodes.map(({ name, kind }) => `${name} (${kind})`).join(', ')
-  throw new OperatorError(
-    'phase-not-supported',
-    `this version deploys the local phase only; it cannot act on ${kinds}`,
-    {
-      exit: 'unreachable',
-      hint: 'add --phase local to run the lattice on this machine; verify-triangle, status, submit, render and keys work in every phase',
-    },
-  )
-}
-
-/** Nodes that have a place on this machine and are not in nodes.yaml any more. */
-export async function straysOf({ options, home }: App, inventory: Inventory): Promise<Target[]> {
-  if (options.phase !== 'local') return []
-  const names = inventory.nodes.map((node) => node.name)
-  return strayLocalTargets(localNodes(inventory, home), names)
-}
+import type { Site } from './site.ts'
 
 /** What a deploy puts on the nodes: this program's artifact, and each node's files and key. */
 export async function payloadOf({ home }: App, { desired, identities }: Lattice): Promise<Payload> {
@@ -65,18 +34,18 @@ export async function payloadOf({ home }: App, { desired, identities }: Lattice)
 
 /** What would bring the nodes, as they are found now, to `payload`. Changes nothing. */
 export async function planDeploy(
-  { options, signal }: App,
-  { inventory, desired }: Lattice,
+  { signal }: App,
+  { desired }: Lattice,
   targets: readonly Target[],
+  proven: readonly ProvenRelease[],
   { release, settings }: Payload,
 ): Promise<Plan> {
-  const { releases } = phaseFiles(inventory, options.phase)
   return planRollout({
     lattice: desired,
     release: { id: release.id, version: release.manifest.version },
     settings: new Map([...settings].map(([name, own]) => [name, settingsDigest(own)])),
     observed: await observeNodes(targets, signal),
-    proven: await readProven(releases),
+    proven,
   })
 }
 
@@ -87,16 +56,16 @@ export async function planDeploy(
 export async function underLock<T>(
   app: App,
   lattice: Lattice,
-  targets: readonly Target[],
-  work: (options: RolloutOptions) => Promise<T>,
+  { targets, record }: Site,
+  work: (options: RolloutOptions, held: HeldRecord) => Promise<T>,
 ): Promise<T> {
   const { options, signal, screen } = app
-  const files = phaseFiles(lattice.inventory, options.phase)
-  return withLock(files.lock, { command: options.command }, async (lock) => {
+  return record.withLock({ command: options.command }, async (held) => {
+    const { lock, journal } = held
     const rollout: RolloutOptions = {
       targets,
       gate: gateOf(lattice, targets),
-      journal: new JournalFile(files.journal),
+      journal,
       lock,
       signal,
     }
@@ -104,7 +73,7 @@ export async function underLock<T>(
     const recovered = await recoverRun({ ...rollout, onProgress: progress.tell })
     await progress.close()
     if (recovered?.result === 'split') throw splitError(recovered.warnings)
-    return work(rollout)
+    return work(rollout, held)
   })
 }
 

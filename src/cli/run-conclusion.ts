@@ -1,13 +1,12 @@
 import type { ExitName } from '../ops/errors.ts'
 import type { Plan } from '../ops/rollout/plan.ts'
 import type { NodeOutcome, Outcome as RunOutcome } from '../ops/rollout/progress.ts'
-import { proveRelease } from '../ops/rollout/releases.ts'
+import type { HeldRecord } from '../ops/rollout/record.ts'
 import { statusOf } from '../ops/verify/status.ts'
 import type { App, Outcome } from './command.ts'
 import type { Lattice } from './lattice.ts'
 import { nextLooks, nextSteps } from './next-steps.ts'
 import { formatRun, type RunReport, type Verification } from './output/run.ts'
-import { phaseFiles } from './phase-files.ts'
 import { exitOfVerdict } from './verdict-exit.ts'
 import { verifyLattice } from './verification.ts'
 
@@ -23,17 +22,16 @@ interface EndedRun {
 export async function concludeRun(
   app: App,
   lattice: Lattice,
+  held: HeldRecord,
   { plan, outcome }: EndedRun,
 ): Promise<Outcome> {
-  const { desired, inventory } = lattice
+  const { desired } = lattice
   const isDone = outcome.result === 'deployed' || outcome.result === 'unchanged'
   // A rollback of some nodes leaves more than one release, on purpose: its gates have the last word.
   const isWhole = plan.nodes.every((node) => node.next.release === plan.release.id)
   const verification = isDone && isWhole ? await verify(app, lattice, plan) : null
   const isProven = verification?.report.verdict === 'PASS'
-  if (isProven) {
-    await proveRelease(phaseFiles(inventory, app.options.phase).releases, plan, new Date())
-  }
+  if (isProven) await held.prove(plan, new Date())
   const nodes = desired.nodes.flatMap(({ name, url }) =>
     outcome.nodes.filter((node) => node.name === name).map((node) => ({ ...node, url })),
   )

@@ -1,31 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Inventory } from '../ops/inventory/inventory.ts'
-import { JournalFile } from '../ops/rollout/journal.ts'
-import type { App } from './command.ts'
-import type { Lattice } from './lattice.ts'
-import { phaseFiles } from './phase-files.ts'
+import { expect, it } from 'vitest'
+import type { JournalRecord } from '../ops/rollout/journal-record.ts'
 import { recordedRelease } from './verification.ts'
-
-let directory: string
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'aethel-verification-'))
-})
-afterEach(() => rm(directory, { recursive: true }))
 
 type Result = 'deployed' | 'restored' | 'split' | null
 
 /** What is recorded after these runs; a result of null: the run was cut short. */
-async function recordedAfter(runs: readonly [release: string, result: Result][]) {
-  const inventory = { path: join(directory, 'nodes.yaml') } as Inventory
-  const journal = new JournalFile(phaseFiles(inventory, 'local').journal)
+function recordedAfter(runs: readonly [release: string, result: Result][]): string | null {
   const at = '2026-01-02T03:04:05.678Z'
-  for (const [index, [release, result]] of runs.entries()) {
+  const records = runs.flatMap(([release, result], index): JournalRecord[] => {
     const run = `run ${index}`
-    await journal.append({
+    const begin: JournalRecord = {
       type: 'begin',
       run,
       at,
@@ -35,11 +19,10 @@ async function recordedAfter(runs: readonly [release: string, result: Result][])
       release: { id: release, version: '0.1.0' },
       nodes: [],
       active: [],
-    })
-    if (result !== null) await journal.append({ type: 'end', run, at, result })
-  }
-  const app = { options: { phase: 'local' } } as App
-  return recordedRelease(app, { inventory } as Lattice)
+    }
+    return result === null ? [begin] : [begin, { type: 'end', run, at, result }]
+  })
+  return recordedRelease(records)
 }
 
 it.each<[string, [string, Result][], string | null]>([
@@ -70,6 +53,6 @@ it.each<[string, [string, Result][], string | null]>([
     'r1',
   ],
   ['a split', [['r1', 'split']], null],
-])('after %s, the release that should run', async (_name, runs, release) => {
-  expect(await recordedAfter(runs)).toBe(release)
+])('after %s, the release that should run', (_name, runs, release) => {
+  expect(recordedAfter(runs)).toBe(release)
 })

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { OperatorError } from '../ops/errors.ts'
 import { writeWhole } from '../ops/host/durable-file.ts'
-import { JournalFile } from '../ops/rollout/journal.ts'
 import { formatCheckpoints, nextCheckpoints, parseCheckpoints } from '../ops/verify/checkpoints.ts'
 import { savedClaims, type RootClaim } from '../ops/verify/root-proof.ts'
 import { verifyTriangle } from '../ops/verify/triangle.ts'
@@ -9,6 +8,7 @@ import type { SavedCheckpoints, TriangleReport } from '../ops/verify/observation
 import type { App } from './command.ts'
 import type { Lattice } from './lattice.ts'
 import { phaseFiles } from './phase-files.ts'
+import type { JournalRecord } from '../ops/rollout/journal-record.ts'
 
 export interface VerificationTerms {
   /** Release that all nodes should run; null when it is not known. */
@@ -69,10 +69,8 @@ async function readSaved(path: string): Promise<SavedCheckpoints | null> {
   })
 }
 
-/** The release that the last deploy or rollback from here brought to the nodes; null: there was none. */
-export async function recordedRelease(app: App, { inventory }: Lattice): Promise<string | null> {
-  const { journal } = phaseFiles(inventory, app.options.phase)
-  const records = await new JournalFile(journal).read()
+/** The release that the last deploy or rollback brought to the nodes; null: there was none. */
+export function recordedRelease(records: readonly JournalRecord[]): string | null {
   const ended = records.findLast((record) => record.type === 'end' && record.result === 'deployed')
   const begun = records.find((record) => record.type === 'begin' && record.run === ended?.run)
   return begun?.type === 'begin' ? begun.release.id : null

@@ -6,9 +6,10 @@ import type { App, Outcome } from '../command.ts'
 import { openInventory, requireAnswerer, requireConsent, withLattice } from '../lattice.ts'
 import { requireFreePorts } from '../local-ports.ts'
 import { formatPlan } from '../output/plan.ts'
-import { payloadOf, planDeploy, straysOf, targetsOf, underLock } from '../rollout.ts'
+import { payloadOf, planDeploy, underLock } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
+import { straysOf, withSite } from '../site.ts'
 import { planned } from './plan.ts'
 
 export interface DeployOptions {
@@ -19,30 +20,35 @@ export interface DeployOptions {
 /** Brings every node to this program's artifact and to nodes.yaml, one at a time, each proven. */
 export async function deploy(app: App, options: DeployOptions): Promise<Outcome> {
   const inventory = await openInventory(app)
-  const targets = targetsOf(app, inventory)
-  requireAnswerer(app)
-  await makeLocalKeys(app, inventory)
-  await warnOfStrays(app, inventory)
+  return withSite(app, inventory, async (site) => {
+    requireAnswerer(app)
+    await makeLocalKeys(app, inventory)
+    await warnOfStrays(app, inventory)
 
-  return withLattice(app, inventory, async (lattice) => {
-    const payload = await payloadOf(app, lattice)
-    if (app.options.dryRun) return planned(await planDeploy(app, lattice, targets, payload))
-
-    return underLock(app, lattice, targets, async (rollout) => {
-      const plan = await planDeploy(app, lattice, targets, payload)
-      if (options.plan !== undefined && options.plan !== plan.digest) {
-        throw new PlanStaleError(options.plan, [])
-      }
-      app.screen.say((paint) => formatPlan(plan, paint))
-      if (plan.steps.length > 0) {
-        await requireFreePorts(lattice.desired.nodes, targets, app.signal)
-        await requireConsent(app, 'Deploy this plan?')
+    return withLattice(app, inventory, async (lattice) => {
+      const { targets, record } = site
+      const payload = await payloadOf(app, lattice)
+      if (app.options.dryRun) {
+        const { proven } = await record.look()
+        return planned(await planDeploy(app, lattice, targets, proven, payload))
       }
 
-      const progress = showProgress(app.screen, plan.steps)
-      const outcome = await applyPlan(plan, payload, { ...rollout, onProgress: progress.tell })
-      await progress.close()
-      return concludeRun(app, lattice, { plan, outcome })
+      return underLock(app, lattice, site, async (rollout, held) => {
+        const plan = await planDeploy(app, lattice, targets, held.proven, payload)
+        if (options.plan !== undefined && options.plan !== plan.digest) {
+          throw new PlanStaleError(options.plan, [])
+        }
+        app.screen.say((paint) => formatPlan(plan, paint))
+        if (plan.steps.length > 0) {
+          await requireFreePorts(lattice.desired.nodes, targets, app.signal)
+          await requireConsent(app, 'Deploy this plan?')
+        }
+
+        const progress = showProgress(app.screen, plan.steps)
+        const outcome = await applyPlan(plan, payload, { ...rollout, onProgress: progress.tell })
+        await progress.close()
+        return concludeRun(app, lattice, held, { plan, outcome })
+      })
     })
   })
 }

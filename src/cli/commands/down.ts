@@ -1,26 +1,35 @@
-import { withLock } from '../../ops/rollout/lock.ts'
+import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
 import { chosenNames, openInventory } from '../lattice.ts'
 import type { Paint } from '../output/paint.ts'
-import { phaseFiles } from '../phase-files.ts'
-import { straysOf, targetsOf } from '../rollout.ts'
+import { straysOf, withSite } from '../site.ts'
 
 /** Stops nodes; what they hold stays. Nodes that were taken out of nodes.yaml are stopped as well. */
 export async function down(app: App, node: string | undefined): Promise<Outcome> {
-  const { options, signal, screen } = app
   const inventory = await openInventory(app)
-  const targets = targetsOf(app, inventory)
-  const all = [...targets, ...(await straysOf(app, inventory))]
-  const names = chosenNames(all, node)
-  const chosen = all.filter((target) => names.includes(target.name))
+  return withSite(app, inventory, async ({ targets, record }) => {
+    const all = [...targets, ...(await straysOf(app, inventory))]
+    const names = chosenNames(all, node)
+    return stopNodes(
+      app,
+      record,
+      all.filter((target) => names.includes(target.name)),
+    )
+  })
+}
+
+async function stopNodes(
+  { options, signal, screen }: App,
+  record: PhaseRecord,
+  chosen: readonly Target[],
+): Promise<Outcome> {
   if (options.dryRun) return outcomeOf(await foundOf(chosen, signal), false)
 
-  const { lock } = phaseFiles(inventory, options.phase)
-  return withLock(lock, { command: 'down' }, async (held) => {
+  return record.withLock({ command: 'down' }, async ({ lock }) => {
     const found = await foundOf(chosen, signal)
-    const until = AbortSignal.any([signal, held.signal])
-    const listed = names.join(', ')
+    const until = AbortSignal.any([signal, lock.signal])
+    const listed = chosen.map((target) => target.name).join(', ')
     await screen.during({ doing: `stopping ${listed}`, done: `stopped ${listed}` }, async () => {
       await Promise.all(chosen.map(async (target) => target.stop(until)))
     })

@@ -22,7 +22,8 @@ import {
   type Lattice,
 } from '../lattice.ts'
 import { formatDrill, formatFaults } from '../output/drill.ts'
-import { targetsOf, underLock } from '../rollout.ts'
+import { underLock } from '../rollout.ts'
+import { withSite } from '../site.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 import { recordedRelease } from '../verification.ts'
 
@@ -36,23 +37,24 @@ export interface DrillOptions {
 /** Breaks one thing after the other under load, measures what that does, and undoes it. */
 export async function failoverDrill(app: App, options: DrillOptions): Promise<Outcome> {
   const inventory = await openInventory(app)
-  const targets = targetsOf(app, inventory)
-  if (isShared(app)) requireAnswerer(app)
-  return withLattice(app, inventory, async (lattice) => {
-    const faults = chosenFaults(lattice, options)
-    if (app.options.dryRun) return outcomeOfDryRun(faults)
+  return withSite(app, inventory, async (site) => {
+    if (isShared(app)) requireAnswerer(app)
+    return withLattice(app, inventory, async (lattice) => {
+      const faults = chosenFaults(lattice, options)
+      if (app.options.dryRun) return outcomeOfDryRun(faults)
 
-    app.screen.say((paint) => formatFaults(faults, paint))
-    if (isShared(app)) await requireConsent(app, 'Break this on purpose?')
-    const report = await underLock(app, lattice, targets, async (rollout) =>
-      drill(app, lattice, { faults, writesPerSecond: options.writesPerSecond, rollout }),
-    )
-    if (options.report !== undefined) await writeReport(options.report, report)
-    return {
-      exit: exitOfVerdict[report.verdict],
-      json: report,
-      text: (paint) => formatDrill(report, options.report, paint),
-    }
+      app.screen.say((paint) => formatFaults(faults, paint))
+      if (isShared(app)) await requireConsent(app, 'Break this on purpose?')
+      const report = await underLock(app, lattice, site, async (rollout) =>
+        drill(app, lattice, { faults, writesPerSecond: options.writesPerSecond, rollout }),
+      )
+      if (options.report !== undefined) await writeReport(options.report, report)
+      return {
+        exit: exitOfVerdict[report.verdict],
+        json: report,
+        text: (paint) => formatDrill(report, options.report, paint),
+      }
+    })
   })
 }
 
@@ -71,7 +73,7 @@ async function drill(
   { faults, writesPerSecond, rollout }: DrillTerms,
 ): Promise<DrillReport> {
   const { desired, clients } = lattice
-  const expectedRelease = await recordedRelease(app, lattice)
+  const expectedRelease = recordedRelease(await rollout.journal.read())
   return app.screen.during({ doing: 'drilling', done: 'drilled' }, async (note) =>
     runDrill({
       lattice: desired,

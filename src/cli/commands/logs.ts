@@ -3,7 +3,7 @@ import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { chosenNames, openInventory } from '../lattice.ts'
 import { formatLogLine, timeOf } from '../output/log-line.ts'
-import { targetsOf } from '../rollout.ts'
+import { withSite } from '../site.ts'
 
 export interface LogsOptions {
   lines: number
@@ -26,13 +26,17 @@ export async function logs(
     throw new UsageError('--follow never ends, and --json is one whole document', hint)
   }
   const inventory = await openInventory(app)
-  const all = targetsOf(app, inventory)
-  const names = chosenNames(all, node)
-  const targets = all.filter((target) => names.includes(target.name))
-  if (follow) {
+  return withSite(app, inventory, async ({ targets: all }) => {
+    const names = chosenNames(all, node)
+    const targets = all.filter((target) => names.includes(target.name))
+    if (!follow) return endOfLogs(app, targets, lines)
     await followAll(app, targets, lines)
     return { exit: 'done', json: {}, text: () => '' }
-  }
+  })
+}
+
+async function endOfLogs(app: App, targets: readonly Target[], lines: number): Promise<Outcome> {
+  const names = targets.map((target) => target.name)
   const found = await Promise.all(targets.map(async (target) => linesOf(app, target, lines)))
   const inOrder = found.flat().toSorted((a, b) => compare(timeOf(a.text), timeOf(b.text)))
   const width = widthOf(names)

@@ -1,9 +1,9 @@
 import { applyPlan } from '../../ops/rollout/apply.ts'
 import { observeNodes } from '../../ops/rollout/observe.ts'
 import type { Plan } from '../../ops/rollout/plan.ts'
+import type { ProvenRelease } from '../../ops/rollout/plan-releases.ts'
 import { latticeAfter } from '../../ops/rollout/plan-rollback.ts'
 import type { Outcome as RunOutcome } from '../../ops/rollout/progress.ts'
-import { readProven } from '../../ops/rollout/releases.ts'
 import { prepareRollback, type RollbackChoice } from '../../ops/rollout/rollback.ts'
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
@@ -15,10 +15,10 @@ import {
   type Lattice,
 } from '../lattice.ts'
 import { formatPlan } from '../output/plan.ts'
-import { phaseFiles } from '../phase-files.ts'
-import { targetsOf, underLock } from '../rollout.ts'
+import { underLock } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
+import { withSite } from '../site.ts'
 import { planned } from './plan.ts'
 
 export interface RollbackOptions {
@@ -29,27 +29,32 @@ export interface RollbackOptions {
 /** Goes back to a release that was proven, settings included; gated as a deploy is. */
 export async function rollback(app: App, options: RollbackOptions): Promise<Outcome> {
   const inventory = await openInventory(app)
-  const targets = targetsOf(app, inventory)
-  requireAnswerer(app)
-  return withLattice(app, inventory, async (lattice) => {
-    if (app.options.dryRun) return planned((await choose(app, lattice, targets, options)).plan)
-
-    return underLock(app, lattice, targets, async (rollout) => {
-      const { plan, skipped } = await choose(app, lattice, targets, options)
-      for (const { release, node, holding } of skipped) {
-        app.screen.say((paint) =>
-          paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
-        )
+  return withSite(app, inventory, async (site) => {
+    const { targets, record } = site
+    requireAnswerer(app)
+    return withLattice(app, inventory, async (lattice) => {
+      if (app.options.dryRun) {
+        const { proven } = await record.look()
+        return planned((await choose(app, lattice, targets, proven, options)).plan)
       }
-      app.screen.say((paint) => formatPlan(plan, paint))
-      if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
 
-      const progress = showProgress(app.screen, plan.steps)
-      const outcome = await applyPlan(plan, null, { ...rollout, onProgress: progress.tell })
-      await progress.close()
-      const after = { ...lattice, desired: latticeAfter(lattice.desired, plan) }
-      const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
-      return concludeRun(app, after, { plan, outcome: { ...outcome, warnings } })
+      return underLock(app, lattice, site, async (rollout, held) => {
+        const { plan, skipped } = await choose(app, lattice, targets, held.proven, options)
+        for (const { release, node, holding } of skipped) {
+          app.screen.say((paint) =>
+            paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
+          )
+        }
+        app.screen.say((paint) => formatPlan(plan, paint))
+        if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
+
+        const progress = showProgress(app.screen, plan.steps)
+        const outcome = await applyPlan(plan, null, { ...rollout, onProgress: progress.tell })
+        await progress.close()
+        const after = { ...lattice, desired: latticeAfter(lattice.desired, plan) }
+        const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
+        return concludeRun(app, after, held, { plan, outcome: { ...outcome, warnings } })
+      })
     })
   })
 }
@@ -71,15 +76,16 @@ export function olderSettings(
 }
 
 async function choose(
-  { options: { phase }, signal }: App,
-  { inventory, desired }: Lattice,
+  { signal }: App,
+  { desired }: Lattice,
   targets: readonly Target[],
+  proven: readonly ProvenRelease[],
   { to, node }: RollbackOptions,
 ): Promise<RollbackChoice> {
   const input = {
     lattice: desired,
     observed: await observeNodes(targets, signal),
-    proven: await readProven(phaseFiles(inventory, phase).releases),
+    proven,
     to,
     only: node === undefined ? undefined : [node],
   }

@@ -5,7 +5,7 @@ import { statusOf, type LatticeStatus } from '../../ops/verify/status.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, withLattice } from '../lattice.ts'
 import { formatStatus } from '../output/status.ts'
-import { targetsOf } from '../rollout.ts'
+import { withSite } from '../site.ts'
 
 /** What the nodes say of themselves, and, of nodes on this machine, what their processes do. */
 export async function status(app: App): Promise<Outcome> {
@@ -14,7 +14,9 @@ export async function status(app: App): Promise<Outcome> {
   return withLattice(app, inventory, async ({ desired, clients }) => {
     const [said, observed] = await Promise.all([
       statusOf({ lattice: desired, clients, signal: app.signal }),
-      phase === 'local' ? observeNodes(targetsOf(app, inventory), app.signal) : [],
+      phase === 'local'
+        ? withSite(app, inventory, async ({ targets }) => observeNodes(targets, app.signal))
+        : [],
     ])
     return {
       exit: exitOf(said),

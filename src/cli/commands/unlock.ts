@@ -1,22 +1,25 @@
 import type { LockHolder } from '../../ops/rollout/lock-holder.ts'
-import { readLock, unlock as takeLock } from '../../ops/rollout/lock.ts'
+import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, requireConsent } from '../lattice.ts'
 import { duration } from '../output/amount.ts'
-import { phaseFiles } from '../phase-files.ts'
+import { withSite } from '../site.ts'
 
 /** Shows who works on the phase; once that is agreed to, takes the lock from them. */
 export async function unlock(app: App): Promise<Outcome> {
   const inventory = await openInventory(app)
-  const { lock } = phaseFiles(inventory, app.options.phase)
-  const holder = await readLock(lock)
+  return withSite(app, inventory, async ({ record }) => unlockRecord(app, record))
+}
+
+async function unlockRecord(app: App, record: PhaseRecord): Promise<Outcome> {
+  const { holder } = await record.look()
   if (holder === null) return outcomeOf(null, false, 'Nobody has the lock.')
 
   const whose = describe(holder)
   if (app.options.dryRun) return outcomeOf(holder, false, `${whose} The lock would be taken away.`)
   app.screen.say(() => whose)
   await requireConsent(app, 'Take the lock away?')
-  await takeLock(lock)
+  await record.unlock()
   return outcomeOf(
     holder,
     true,

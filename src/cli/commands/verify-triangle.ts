@@ -1,8 +1,10 @@
+import type { Inventory } from '../../ops/inventory/inventory.ts'
 import { statusOf } from '../../ops/verify/status.ts'
 import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { openInventory, withLattice } from '../lattice.ts'
 import { formatTriangle } from '../output/triangle.ts'
+import { withSite } from '../site.ts'
 import { recordedRelease, verifyLattice } from '../verification.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 
@@ -16,7 +18,7 @@ export async function verify(app: App, { full }: { full: boolean }): Promise<Out
   }
   const inventory = await openInventory(app)
   return withLattice(app, inventory, async (lattice) => {
-    const expectedRelease = await recordedRelease(app, lattice)
+    const expectedRelease = await releaseOnRecord(app, inventory)
     const report = await verifyLattice(app, lattice, { expectedRelease, full })
     const { desired, clients } = lattice
     const { network } = await statusOf({ lattice: desired, clients, signal: app.signal })
@@ -26,4 +28,15 @@ export async function verify(app: App, { full }: { full: boolean }): Promise<Out
       text: (paint) => formatTriangle(report, network.text, paint),
     }
   })
+}
+
+/**
+ * The release that the nodes should run. Of nodes elsewhere it is written down there, and verifying
+ * must not need a login on their hosts: then they are only held to running the same one.
+ */
+async function releaseOnRecord(app: App, inventory: Inventory): Promise<string | null> {
+  if (app.options.phase !== 'local') return null
+  return withSite(app, inventory, async ({ record }) =>
+    recordedRelease((await record.look()).journal),
+  )
 }

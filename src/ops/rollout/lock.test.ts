@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readLock, unlock, withLock, type HeldLock } from './lock.ts'
-import { LockedError } from './lock-holder.ts'
+import { readLock as readLockAt } from './lock.ts'
+import { LockedError, type LockHolder } from './lock-holder.ts'
+import { PhaseRecord, type HeldLock, type LockOptions } from './record.ts'
+import { FileRecordHost } from './record-host.ts'
 
 let folder: string
 let directory: string
@@ -15,6 +17,17 @@ beforeEach(async () => {
   directory = join(folder, 'local/lock')
 })
 afterEach(async () => rm(folder, { recursive: true }))
+
+const record = (at: string): PhaseRecord =>
+  new PhaseRecord([new FileRecordHost('here', dirname(at), { areHoldersHere: true })])
+const withLock = async <T>(
+  at: string,
+  how: LockOptions,
+  work: (lock: HeldLock) => Promise<T>,
+): Promise<T> => record(at).withLock(how, async ({ lock }) => work(lock))
+const readLock = async (at: string): Promise<LockHolder | null> =>
+  readLockAt({ directory: at, areHoldersHere: true })
+const unlock = async (at: string): Promise<LockHolder | null> => record(at).unlock()
 
 const options = { command: 'deploy' }
 const tokenOf = async (): Promise<number> =>
@@ -146,9 +159,11 @@ describe('a stale lock', () => {
 
   it('of a killed process is taken over at once', async () => {
     const program = `
-      const { withLock } = await import(${JSON.stringify(join(import.meta.dirname, 'lock.ts'))})
-      await withLock(${JSON.stringify(directory)}, { command: 'deploy' }, async ({ token }) => {
-        console.log(token)
+      const { PhaseRecord } = await import(${JSON.stringify(join(import.meta.dirname, 'record.ts'))})
+      const { FileRecordHost } = await import(${JSON.stringify(join(import.meta.dirname, 'record-host.ts'))})
+      const host = new FileRecordHost('here', ${JSON.stringify(dirname(directory))}, { areHoldersHere: true })
+      await new PhaseRecord([host]).withLock({ command: 'deploy' }, async ({ lock }) => {
+        console.log(lock.token)
         await new Promise(() => {})
       })`
     const child = spawn(process.execPath, ['--input-type=module', '-e', program])

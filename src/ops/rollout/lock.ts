@@ -4,97 +4,122 @@ import { hostname, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { isAlive, processOf } from '../host/process.ts'
-import { HEARTBEAT_MS, LOCK_EXPIRY_MS, LOCK_TRIES } from './limits.ts'
+import { LOCK_EXPIRY_MS, LOCK_TRIES } from './limits.ts'
 import { LockedError, LockLostError, type LockHolder } from './lock-holder.ts'
 
 /**
  * One command at a time works on a phase. The lock is a folder; its highest-numbered file says who
  * has it, the number is the fencing token, and the file's modification time is the holder's last
- * sign of life. Whoever creates the next number has the lock: creating fails for all but one, so
- * taking over a dead holder's lock needs no moment in which there is none. An empty file, or none,
- * means that it is free. Tokens only grow, also over unlocking; they begin at the time in which the
- * folder was made, so that one made anew is not behind what the nodes remember.
+ * sign of life, by the clock of the machine that the folder is on. Whoever creates the next number
+ * has the lock: creating fails for all but one, so taking over a dead holder's lock needs no moment
+ * in which there is none. An empty file, or none, means that it is free. Tokens only grow, also over
+ * unlocking; they begin at the time in which the folder was made, so that one made anew is not
+ * behind what the nodes remember.
  */
 
-/** What a command works under. */
-export interface HeldLock {
-  /** Higher than that of every command before. */
-  readonly token: number
-  /** Aborts, with a `LockLostError`, when someone took the lock over. */
-  readonly signal: AbortSignal
-}
-
-export interface LockOptions {
-  /** What the holder is at, such as `deploy`; shown to others. */
-  command: string
-  heartbeatMs?: number
-}
-
-const contentSchema = z.object({
+/** Who works: a process, on whatever machine, and what it is at. */
+export const lockOwner = z.strictObject({
   user: z.string(),
   host: z.string(),
   pid: z.number().int(),
+  /** What tells it from a later process with that number; empty: not known. */
   processStart: z.string(),
+  /** Such as `deploy`; shown to others. */
   command: z.string(),
-  since: z.number(),
 })
+export type LockOwner = z.infer<typeof lockOwner>
+
+const contentSchema = z.strictObject({ ...lockOwner.shape, since: z.number() })
 type Content = z.infer<typeof contentSchema>
 
+export interface LockPlace {
+  directory: string
+  /**
+   * Whether a holder with this machine's host name is a process of this machine: then one that is
+   * gone is known at once. Hosts that keep the lock of operators elsewhere cannot tell.
+   */
+  areHoldersHere: boolean
+}
+
+/** This process, as the owner of a lock. */
+export const ownerOf = (command: string): LockOwner => ({
+  user: userName(),
+  host: hostname(),
+  pid: process.pid,
+  processStart: processOf(process.pid)?.start ?? '',
+  command,
+})
+
 /**
- * Does `work` while holding the lock in `directory`; lets it go whatever happens. A process that is
- * killed leaves it behind, to be taken over at once on this host, after 15 s from another.
+ * Claims the lock with `token`, or with the next one when that is null.
  *
+ * @returns the token that was claimed; or, when `token` is used already, the newest, which is not below it
  * @throws LockedError when another command has it
  */
-export async function withLock<T>(
-  directory: string,
-  options: LockOptions,
-  work: (lock: HeldLock) => Promise<T>,
-): Promise<T> {
-  const token = await acquire(directory, options.command)
-  const lost = new AbortController()
-  const beat = setInterval(() => {
-    void keepAlive(directory, token, lost)
-  }, options.heartbeatMs ?? HEARTBEAT_MS)
+export async function claimLock(
+  place: LockPlace,
+  owner: LockOwner,
+  token: number | null,
+): Promise<{ isHeld: boolean; token: number }> {
+  const { directory } = place
+  await mkdir(directory, { recursive: true })
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const newest = (await highestToken(directory)) || (await firstToken(directory))
+    const holder = await holderOf(place, newest)
+    if (holder !== null && !holder.isStale) throw new LockedError(holder)
+    const next = token ?? newest + 1
+    if (next <= newest) return { isHeld: false, token: newest }
+    const content = JSON.stringify({ ...owner, since: Date.now() })
+    if (!(await claim(pathOf(directory, next), content))) continue
+    // One that looked long ago may claim a number that others used and removed meanwhile.
+    if ((await highestToken(directory)) === next) {
+      await removeBelow(directory, next)
+      return { isHeld: true, token: next }
+    }
+    await rm(pathOf(directory, next), { force: true })
+  }
+  const holder = await readLock(place)
+  if (holder !== null) throw new LockedError(holder)
+  throw new LockLostError()
+}
+
+/** Says that the holder lives. @throws LockLostError when it holds the lock no longer */
+export async function renewLock({ directory }: LockPlace, token: number): Promise<void> {
   try {
-    return await work({ token, signal: lost.signal })
-  } finally {
-    clearInterval(beat)
-    await release(directory, token)
+    await requireLock({ directory }, token)
+    const now = new Date()
+    await utimes(pathOf(directory, token), now, now)
+  } catch (error) {
+    throw error instanceof LockLostError ? error : new LockLostError(error)
+  }
+}
+
+/** @throws LockLostError when `token` is not the newest */
+export async function requireLock(
+  { directory }: Pick<LockPlace, 'directory'>,
+  token: number,
+): Promise<void> {
+  if ((await highestToken(directory)) !== token) throw new LockLostError()
+}
+
+/** The file stays, empty: it keeps the count. Does nothing when someone else has the lock. */
+export async function releaseLock({ directory }: LockPlace, token: number): Promise<void> {
+  if ((await highestToken(directory)) === token) {
+    await writeFile(pathOf(directory, token), '', { mode: 0o600 })
   }
 }
 
 /** Who has the lock, dead or alive; null when it is free. */
-export async function readLock(directory: string): Promise<LockHolder | null> {
-  const token = await highestToken(directory)
-  return token === 0 ? null : holderOf(directory, token)
+export async function readLock(place: LockPlace): Promise<LockHolder | null> {
+  const token = await highestToken(place.directory)
+  return token === 0 ? null : holderOf(place, token)
 }
 
 /** Takes the lock from whoever has it, and leaves it free. Tells who had it; null when it was free. */
-export async function unlock(directory: string): Promise<LockHolder | null> {
-  const holder = await readLock(directory)
-  if (holder !== null) await claim(pathOf(directory, holder.token + 1), '')
+export async function takeLock(place: LockPlace): Promise<LockHolder | null> {
+  const holder = await readLock(place)
+  if (holder !== null) await claim(pathOf(place.directory, holder.token + 1), '')
   return holder
-}
-
-async function acquire(directory: string, command: string): Promise<number> {
-  await mkdir(directory, { recursive: true })
-  for (let tries = 0; tries < LOCK_TRIES; tries++) {
-    const newest = (await highestToken(directory)) || (await firstToken(directory))
-    const holder = await holderOf(directory, newest)
-    if (holder !== null && !holder.isStale) throw new LockedError(holder)
-    const token = newest + 1
-    if (!(await claim(pathOf(directory, token), JSON.stringify(ownContent(command))))) continue
-    // One that looked long ago may claim a number that others used and removed meanwhile.
-    if ((await highestToken(directory)) === token) {
-      await removeBelow(directory, token)
-      return token
-    }
-    await rm(pathOf(directory, token), { force: true })
-  }
-  const holder = await readLock(directory)
-  if (holder !== null) throw new LockedError(holder)
-  throw new LockLostError()
 }
 
 /** Makes the file of the token before the first one, which nobody holds. */
@@ -121,25 +146,10 @@ async function claim(path: string, content: string): Promise<boolean> {
   }
 }
 
-/** Says that the holder lives; or aborts `lost` when it holds the lock no longer. */
-async function keepAlive(directory: string, token: number, lost: AbortController): Promise<void> {
-  try {
-    const now = new Date()
-    if ((await highestToken(directory)) === token) await utimes(pathOf(directory, token), now, now)
-    else lost.abort(new LockLostError())
-  } catch (error) {
-    lost.abort(new LockLostError(error))
-  }
-}
-
-/** The file stays, empty: it keeps the count. */
-async function release(directory: string, token: number): Promise<void> {
-  if ((await highestToken(directory)) === token) {
-    await writeFile(pathOf(directory, token), '', { mode: 0o600 })
-  }
-}
-
-async function holderOf(directory: string, token: number): Promise<LockHolder | null> {
+async function holderOf(
+  { directory, areHoldersHere }: LockPlace,
+  token: number,
+): Promise<LockHolder | null> {
   const path = pathOf(directory, token)
   let content: Content
   let silentMs: number
@@ -151,7 +161,8 @@ async function holderOf(directory: string, token: number): Promise<LockHolder | 
     return null
   }
   const { user, host, pid, processStart, command, since } = content
-  const isGone = host === hostname() && !isAlive({ pid, start: processStart })
+  const isHere = areHoldersHere && host === hostname()
+  const isGone = isHere && !isAlive({ pid, start: processStart })
   return {
     owner: `${user}@${host}`,
     pid,
@@ -162,15 +173,6 @@ async function holderOf(directory: string, token: number): Promise<LockHolder | 
     isStale: isGone || Math.abs(silentMs) > LOCK_EXPIRY_MS,
   }
 }
-
-const ownContent = (command: string): Content => ({
-  user: userName(),
-  host: hostname(),
-  pid: process.pid,
-  processStart: processOf(process.pid)?.start ?? '',
-  command,
-  since: Date.now(),
-})
 
 /** A container may run as a user that has no name. */
 function userName(): string {

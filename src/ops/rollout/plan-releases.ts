@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Generation, HeldGeneration, ObservedNode } from '../targets/target.ts'
+import type { Plan } from './plan.ts'
 
 /** A rollout after which the whole lattice passed its gates and its verification. */
 export interface ProvenRelease {
@@ -44,6 +45,29 @@ export function withProven(
     )
   }
   return trimmed([...proven.filter((_one, index) => index !== place), fresh])
+}
+
+/** The register after what `plan` led to was proven; the same one when that says nothing new. */
+export function afterProof(
+  proven: readonly ProvenRelease[],
+  { release, nodes, lattice, kind }: Plan,
+  now: Date,
+): readonly ProvenRelease[] {
+  if (nodes.some((node) => node.next.release !== release.id)) return proven
+  const fresh: ProvenRelease = {
+    release: release.id,
+    version: release.version,
+    lattice,
+    provenAt: now.toISOString(),
+    isWithdrawn: false,
+    nodes: Object.fromEntries(
+      nodes.map(({ name, next, configDigest }) => [
+        name,
+        { settings: next.settings, configDigest },
+      ]),
+    ),
+  }
+  return withProven(proven, fresh, kind)
 }
 
 /** The newest of each of the last releases; a withdrawn one takes no other's place. */

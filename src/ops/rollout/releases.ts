@@ -2,11 +2,19 @@ import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { OperatorError } from '../errors.ts'
 import { writeWhole } from '../host/durable-file.ts'
-import type { Plan } from './plan.ts'
-import { withProven, type ProvenRelease } from './plan-releases.ts'
+import type { ProvenRelease } from './plan-releases.ts'
 
-const registerSchema = z.strictObject({
+/** The proven releases of a phase. */
+export interface Register {
+  /** Token of the lock under which it was written: the higher one is the newer. */
+  fence: number
+  /** Oldest first. */
+  proven: readonly ProvenRelease[]
+}
+
+export const registerSchema = z.strictObject({
   format: z.literal(1),
+  fence: z.number().int().default(0),
   proven: z.array(
     z.strictObject({
       release: z.string(),
@@ -22,12 +30,13 @@ const registerSchema = z.strictObject({
   ),
 })
 
-/** The register of proven releases of a phase, oldest first; empty before the first. */
-export async function readProven(path: string): Promise<ProvenRelease[]> {
+/** The register in the file `path`; empty before the first release was proven. */
+export async function readRegister(path: string): Promise<Register> {
   try {
-    return registerSchema.parse(JSON.parse(await readFile(path, 'utf8'))).proven
+    const { fence, proven } = registerSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    return { fence, proven }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { fence: 0, proven: [] }
     throw new OperatorError('releases', `${path} is not a register of releases`, {
       exit: 'badInput',
       hint: 'move it away; the next verified deploy begins a new one',
@@ -36,29 +45,6 @@ export async function readProven(path: string): Promise<ProvenRelease[]> {
   }
 }
 
-/**
- * Writes down that what `plan` led to has passed its gates and its verification. Call it under the
- * lock, after `deployed` or `unchanged` and a verdict of PASS. Writes nothing when it is known
- * already, or when the nodes do not all run one release.
- */
-export async function proveRelease(path: string, plan: Plan, now: Date): Promise<void> {
-  const { release, nodes, lattice, kind } = plan
-  if (nodes.some((node) => node.next.release !== release.id)) return
-  const proven = await readProven(path)
-  const fresh: ProvenRelease = {
-    release: release.id,
-    version: release.version,
-    lattice,
-    provenAt: now.toISOString(),
-    isWithdrawn: false,
-    nodes: Object.fromEntries(
-      nodes.map(({ name, next, configDigest }) => [
-        name,
-        { settings: next.settings, configDigest },
-      ]),
-    ),
-  }
-  const after = withProven(proven, fresh, kind)
-  if (after === proven) return
-  await writeWhole(path, `${JSON.stringify({ format: 1, proven: after }, null, 2)}\n`, 0o600)
+export async function writeRegister(path: string, register: Register): Promise<void> {
+  await writeWhole(path, `${JSON.stringify({ format: 1, ...register }, null, 2)}\n`, 0o600)
 }
