@@ -198,6 +198,7 @@ export default defineConfig({
         'src/ops/targets/local/supervisor.ts',
         'src/build/build.ts',
         'test/chaos/main.ts',
+        'test/lab/main.ts',
         'test/mutants/run.ts',
       ],
       rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },

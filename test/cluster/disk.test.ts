@@ -31,7 +31,7 @@ async function onSmallDisk(): Promise<{ all: Cluster; node: ClusterNode; own: Sm
   const all = await Cluster.create()
   cluster = all
   const node = all.node(0)
-  const own = new SmallDisk(join(node.directory, 'data'), DISK_MEBIBYTES)
+  const own = SmallDisk.make(join(node.directory, 'data'), DISK_MEBIBYTES)
   disk = own
   await Promise.all(all.nodes.map((one) => one.start()))
   await all.meshed('P2P')
