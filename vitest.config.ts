@@ -34,8 +34,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'cluster',
+          name: 'ssh',
           sequence: { groupOrder: 3 },
+          include: ['test/ssh/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          sequence: { groupOrder: 4 },
           include: ['test/cluster/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

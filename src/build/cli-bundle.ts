@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { bundleOptions } from './esbuild-options.ts'
 
-/** Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. */
+/**
+ * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. ssh2 stays
+ * outside: it looks for files beside its own.
+ */
 export async function buildCli(root: string, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
   await build({
@@ -13,6 +16,7 @@ export async function buildCli(root: string, directory: string): Promise<void> {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     sourcemap: true,
+    external: ['ssh2'],
   })
 }
 

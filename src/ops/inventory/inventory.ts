@@ -1,5 +1,6 @@
 import type { SyncPolicy } from '../../wire/protocol.ts'
 import type { Genesis } from '../../wire/lattice.ts'
+import type { HostKeyPin } from '../ssh/host-key.ts'
 
 /**
  * nodes.yaml as values. The room `inventory` owns reading and checking that file, the nodes'
@@ -60,8 +61,17 @@ export interface ServerSpec extends NodeBase {
   p2pPort: number
   /** Where a proxy lets libp2p's WebSocket through with TLS; null: only TCP on `p2pPort`. */
   webSocketPort: number | null
-  /** `identity` null: the SSH agent's keys. */
-  ssh: { host: string; port: number; user: string; identity: SecretReference | null }
+  ssh: {
+    /** Name, address, or an alias of the operator's ssh configuration. */
+    host: string
+    /** Null: what the ssh configuration says, or 22. */
+    port: number | null
+    user: string
+    /** Null: the SSH agent's keys, and those that the ssh configuration names. */
+    identity: SecretReference | null
+    /** When there are any, the host must present one of them; files of known hosts do not count. */
+    hostKeys: readonly HostKeyPin[]
+  }
   /** Folder on the host that releases and data lie in. */
   root: string
 }

@@ -12,6 +12,8 @@ export const SHOWN_CHARS_MAX = 160
 /** Accounts with an opening balance: they travel in one environment variable. */
 export const GENESIS_ACCOUNTS_MAX = 256
 export const CORS_ORIGINS_MAX = 32
+/** Keys that one host may have. */
+export const HOST_KEYS_MAX = 16
 /** Bytes of a secret, from whatever source. */
 export const SECRET_BYTES_MAX = 64 * 1024
 /** Milliseconds that a `cmd:` secret may take; it may have to wait for a person at a key agent. */

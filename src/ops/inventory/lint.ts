@@ -49,7 +49,7 @@ interface Placed<Spec extends NodeSpec = NodeSpec> {
 }
 
 const machineOf = ({ host, port }: ServerSpec['ssh']): string =>
-  port === 22 ? host : `${host} (SSH port ${port})`
+  port === null || port === 22 ? host : `${host} (SSH port ${port})`
 
 const value = (at: Finding['at'], message: string, hint: string): Finding => ({
   at,
@@ -147,7 +147,7 @@ function lintPorts({ node, index }: Placed<ServerSpec>): Finding[] {
     ['web_socket_port', node.webSocketPort === urlPort ? null : node.webSocketPort, 'the proxy'],
   ]
   const taken = new Map<number, string>()
-  if (node.ssh.host === node.host) taken.set(node.ssh.port, 'SSH')
+  if (node.ssh.host === node.host) taken.set(node.ssh.port ?? 22, 'SSH')
   return listeners.flatMap(([key, port, what]) => {
     if (port === null) return []
     const other = taken.get(port)

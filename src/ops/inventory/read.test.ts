@@ -44,7 +44,7 @@ nodes:
           httpPort: 8080,
           p2pPort: 9000,
           webSocketPort: null,
-          ssh: { host: 'fd00::1', port: 22, user: 'me', identity: null },
+          ssh: { host: 'fd00::1', port: null, user: 'me', identity: null, hostKeys: [] },
           root: '/opt/aethel-lattice',
         },
       ],
@@ -102,6 +102,26 @@ nodes:
       host: 'p2p.example.com',
       ssh: { host: 'p2p.example.com' },
     })
+  })
+
+  it('may name the keys that a host must present', () => {
+    const key = `ssh-ed25519 ${Buffer.from(`\0\0\0\x0bssh-ed25519\0\0\0\x20${'k'.repeat(32)}`).toString('base64')}`
+    const fingerprint = `SHA256:${'a'.repeat(43)}`
+    const text = sound.replace(
+      'ssh: { user: deploy, port: 22 }',
+      `ssh: { user: deploy, host_keys: ['${key} comment', '${fingerprint}'] }`,
+    )
+    expect(parseInventory(text, 'x').nodes[1]).toMatchObject({
+      ssh: {
+        port: null,
+        hostKeys: [
+          { kind: 'key', key: { type: 'ssh-ed25519' } },
+          { kind: 'fingerprint', fingerprint },
+        ],
+      },
+    })
+    const slip = text.replace('ssh-ed25519 ', 'ssh-rsa ')
+    expect(() => parseInventory(slip, 'x')).toThrow(/neither a public host key/)
   })
 
   it('names the nodes of each phase', () => {

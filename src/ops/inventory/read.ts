@@ -152,9 +152,10 @@ function nodeOf(node: z.output<typeof nodeSchema>): NodeSpec {
     webSocketPort: node.web_socket_port ?? null,
     ssh: {
       host: node.ssh.host ?? host,
-      port: node.ssh.port,
+      port: node.ssh.port ?? null,
       user: node.ssh.user,
       identity: node.ssh.identity ?? null,
+      hostKeys: node.ssh.host_keys,
     },
     root: node.root,
   }

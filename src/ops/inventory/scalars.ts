@@ -9,6 +9,7 @@ import {
   originUrl,
   type Reader,
 } from '../../wire/settings-readers.ts'
+import { parseHostKeyPin, type HostKeyPin } from '../ssh/host-key.ts'
 import type { SecretReference } from './inventory.ts'
 import { GENESIS_ACCOUNTS_MAX } from './limits.ts'
 
@@ -82,6 +83,13 @@ export const host = readBy((given) => {
 })
 
 export const user = readBy(matching(/^[A-Za-z_][A-Za-z0-9_-]{0,31}$/, 'a user name'))
+
+export const hostKey = readBy(
+  (given): HostKeyPin =>
+    parseHostKeyPin(given) ??
+    refuse('neither a public host key (Ed25519, ECDSA or RSA) nor a SHA256: fingerprint'),
+  { examples: ['ssh-ed25519 AAAA…', 'SHA256:…'] },
+)
 
 /** An absolute path, at least two folders deep: `/` or `/opt` itself is no place for releases. */
 export const root = readBy((given) => {

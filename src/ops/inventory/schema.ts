@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { MEMBERS_MAX } from '../../wire/limits.ts'
 import { DEFAULT_TOPIC, syncPolicies } from '../../wire/protocol.ts'
 import { variables } from '../../wire/settings.ts'
-import { CORS_ORIGINS_MAX } from './limits.ts'
+import { CORS_ORIGINS_MAX, HOST_KEYS_MAX } from './limits.ts'
 import * as scalars from './scalars.ts'
 
 /**
@@ -137,14 +137,25 @@ const serverSchema = z.strictObject({
       host: scalars.host
         .optional()
         .describe('Name or address to log in at, in lower case. Without it, the node’s host.'),
-      port: scalars.port.default(22).describe('Port of the SSH server, 1 to 65535.'),
+      port: scalars.port
+        .optional()
+        .describe(
+          'Port of the SSH server, 1 to 65535. Without it, your ssh configuration’s, or 22.',
+        ),
       identity: scalars.secret
         .optional()
         .describe(
-          'Where the private key is: env:NAME, file:PATH or cmd:COMMAND. Without it, the SSH agent’s keys.',
+          'Where the private key is: env:NAME, file:PATH or cmd:COMMAND. Without it, the SSH agent’s keys and those that your ssh configuration names.',
+        ),
+      host_keys: z
+        .array(scalars.hostKey)
+        .max(HOST_KEYS_MAX)
+        .default([])
+        .describe(
+          'Keys that the host must present one of: ssh-ed25519 AAAA… or SHA256:… each. With any, known_hosts does not count.',
         ),
     })
-    .describe('How to log in: user, and host, port, identity where needed.'),
+    .describe('How to log in: user, and host, port, identity, host_keys where needed.'),
 })
 
 export const nodeSchema = z.discriminatedUnion('kind', [spaceSchema, serverSchema])

@@ -1,0 +1,48 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ConnectionTarget } from '../../src/ops/ssh/connection.ts'
+import { resolveHost, type HostWish, type ResolvedHost } from '../../src/ops/ssh/resolve-host.ts'
+import { makeKey, scratch, type KeyKind, type KeyPair, type Sshd } from './sshd.ts'
+
+/** A home folder for the client: a key, known hosts, a configuration. Nothing of the machine's own is read. */
+export interface ClientHome {
+  path: string
+  key: KeyPair
+  knownHosts: string
+  /** Lets the client know a server by these of its keys. */
+  know(server: Sshd, kinds?: readonly KeyKind[]): void
+  /** The way to a server: as nodes.yaml would say it, then with `last` of its last hop made other. */
+  target(
+    server: Pick<Sshd, 'port' | 'user'>,
+    wish?: Partial<HostWish>,
+    last?: Partial<ResolvedHost>,
+  ): ConnectionTarget
+  remove(): void
+}
+
+export function clientHome(): ClientHome {
+  const home = scratch()
+  const folder = join(home.path, '.ssh')
+  mkdirSync(folder)
+  const key = makeKey(join(folder, 'id_ed25519'))
+  const knownHosts = join(folder, 'known_hosts')
+  writeFileSync(knownHosts, '')
+  return {
+    path: home.path,
+    key,
+    knownHosts,
+    know: (server, kinds = ['ed25519']) => {
+      for (const kind of kinds) {
+        const line = server.hostKeys.get(kind)?.publicLine
+        appendFileSync(knownHosts, `[127.0.0.1]:${server.port} ${line}\n`)
+      }
+    },
+    target: ({ port, user }, wish = {}, last = {}) => {
+      const environment = { home: home.path, user, variables: {}, projectKnownHosts: null }
+      const hops = resolveHost('127.0.0.1', { port, user, hostKeys: [], ...wish }, [], environment)
+      const isolated = hops.map((host) => ({ ...host, knownHostsFiles: [knownHosts], ...last }))
+      return { name: 'node2', identity: null, hops: isolated }
+    },
+    remove: () => home[Symbol.dispose](),
+  }
+}
