@@ -1,4 +1,5 @@
 import { fromHex, toHex } from './bytes.ts'
+import { remembered } from './remembered.ts'
 import { isSoundPublicKey, peerIdOf, PUBLIC_KEY_BYTES } from './signature.ts'
 
 export const INCARNATION_BYTES = 8
@@ -15,15 +16,17 @@ export type AuthorId = string
 export const authorIdOf = (publicKey: Uint8Array, incarnation: Uint8Array): AuthorId =>
   toHex(publicKey) + toHex(incarnation)
 
-export const authorBytes = (author: AuthorId): Uint8Array => {
+export const authorBytes = remembered((author: AuthorId): Uint8Array => {
   const bytes = fromHex(author, AUTHOR_BYTES)
   if (bytes === null) throw new TypeError(`not an author id: ${author}`)
   return bytes
-}
+})
 
 /** The key that an author's entries are signed with; null for anything that is no author id. */
-export const authorKey = (author: AuthorId): Uint8Array | null =>
-  fromHex(author, AUTHOR_BYTES)?.subarray(0, PUBLIC_KEY_BYTES) ?? null
+export const authorKey = remembered(
+  (author: AuthorId): Uint8Array | null =>
+    fromHex(author, AUTHOR_BYTES)?.subarray(0, PUBLIC_KEY_BYTES) ?? null,
+)
 
 /** The parts of an author id; null for anything that is not one, or whose key is unsound. */
 export function parseAuthorId(

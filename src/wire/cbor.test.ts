@@ -1,4 +1,4 @@
-import { decode, encode } from 'cborg'
+import { decode, encode, rfc8949EncodeOptions } from 'cborg'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalBytes, fromHex, toHex } from './bytes.ts'
@@ -53,6 +53,50 @@ describe('canonical CBOR', () => {
         expect(decodeCanonical(encodeCanonical(value))).toStrictEqual(value)
       }),
     )
+  })
+
+  it('is what another encoder makes of it', () => {
+    fc.assert(
+      fc.property(cbor, (value) => {
+        expect(toHex(encodeCanonical(value))).toBe(toHex(encode(value, rfc8949EncodeOptions)))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  const edges = [23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000]
+  it.each([0, -0, -1, ...edges, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER])(
+    'is that at the edge %d',
+    (number) => {
+      const values: Cbor[] = [number, [[number], 'a', true, false, null, -number]]
+      const count = Math.abs(number)
+      if (count < 0x2_0000)
+        values.push(
+          'a'.repeat(count),
+          'ä'.repeat(count),
+          Buffer.alloc(count, 7),
+          Array(count).fill(1),
+        )
+      for (const value of values)
+        expect(equalBytes(encodeCanonical(value), encode(value, rfc8949EncodeOptions))).toBe(true)
+    },
+  )
+
+  it('is that where it is too long for the short way', () => {
+    for (let length = 128 * 1024 - 20; length < 128 * 1024 + 2; length++) {
+      for (const value of [
+        ['a'.repeat(length), 1, 2 ** 40],
+        [new Uint8Array(length), 1, 2 ** 40],
+      ])
+        expect(equalBytes(encodeCanonical(value), encode(value, rfc8949EncodeOptions))).toBe(true)
+    }
+  })
+
+  it('keeps no hold of what it gave out', () => {
+    const first = encodeCanonical(['one'])
+    const copy = Uint8Array.from(first)
+    encodeCanonical(['two'])
+    expect(first).toEqual(copy)
   })
 
   it('accepts any bytes at all only when they are the one encoding of what it read', () => {

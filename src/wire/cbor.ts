@@ -1,11 +1,12 @@
 import { decode, encode, rfc8949EncodeOptions } from 'cborg'
 import { equalBytes } from './bytes.ts'
+import { writtenCbor, type Cbor } from './cbor-writer.ts'
 
-/** A value of the data model that is signed: no floats, no maps, no undefined, no tags. */
-export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor[]
+export type { Cbor } from './cbor-writer.ts'
 
 /** The one encoding of a value (RFC 8949, core deterministic). Throws on floats and other types outside the model. */
-export const encodeCanonical = (value: Cbor): Uint8Array => encode(value, rfc8949EncodeOptions)
+export const encodeCanonical = (value: Cbor): Uint8Array =>
+  writtenCbor(value) ?? encode(value, rfc8949EncodeOptions)
 
 /**
  * The value of canonical bytes. Throws `WireError` when they are not CBOR, not of the model, or not

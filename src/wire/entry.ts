@@ -73,7 +73,7 @@ export const encodeEntry = (entry: Entry): Uint8Array =>
     payloadOf(entry.intent),
   ])
 
-export const entryId = (bytes: Uint8Array): string => toHex(taggedHash(tags.entry, bytes))
+export const entryId = (bytes: Uint8Array): string => taggedHash(tags.entry, bytes)
 
 export function signEntry(entry: Entry, sign: Sign): SignedEntry {
   const bytes = encodeEntry(entry)

@@ -15,8 +15,11 @@ export const EMPTY_FRONTIER: Frontier = new Map()
 export const sizeAt = (frontier: Frontier, author: AuthorId): number => frontier.get(author) ?? 0
 
 /** Entries in all logs together. */
-export const totalOf = (frontier: Frontier): number =>
-  frontier.values().reduce((sum, size) => sum + size, 0)
+export function totalOf(frontier: Frontier): number {
+  let total = 0
+  for (const size of frontier.values()) total += size
+  return total
+}
 
 /** The authors in the one order that roots and encodings use. */
 export const authorsOf = (frontier: Frontier): AuthorId[] => [...frontier.keys()].toSorted()
@@ -33,8 +36,11 @@ export function commonCut(frontiers: readonly Frontier[]): Frontier {
 }
 
 /** Whether `frontier` holds everything that `other` holds. */
-export const covers = (frontier: Frontier, other: Frontier): boolean =>
-  other.entries().every(([author, size]) => sizeAt(frontier, author) >= size)
+export function covers(frontier: Frontier, other: Frontier): boolean {
+  if (frontier === other) return true
+  for (const [author, size] of other) if (sizeAt(frontier, author) < size) return false
+  return true
+}
 
 export const equalFrontiers = (a: Frontier, b: Frontier): boolean => covers(a, b) && covers(b, a)
 
@@ -48,9 +54,13 @@ export function missingRanges(
     .filter((range) => range.to > range.from)
 }
 
+/** An author's leaf in the lattice's tree: `(author, size, author root)`, the root at that size. */
+export const latticeLeaf = (author: AuthorId, size: number, root: Uint8Array): Uint8Array =>
+  leafHash(encodeCanonical([authorBytes(author), size, root]))
+
 /**
- * The leaf hashes of the lattice's tree at a frontier: `(author, size, author root)` in author order.
- * `rootOf` gives the 32-byte root of an author's log at a size it has reached.
+ * The leaf hashes of the lattice's tree at a frontier, in author order. `rootOf` gives the 32-byte root
+ * of an author's log at a size it has reached.
  */
 export const latticeLeaves = (
   frontier: Frontier,
@@ -58,7 +68,7 @@ export const latticeLeaves = (
 ): Uint8Array[] =>
   authorsOf(frontier).map((author) => {
     const size = sizeAt(frontier, author)
-    return leafHash(encodeCanonical([authorBytes(author), size, rootOf(author, size)]))
+    return latticeLeaf(author, size, rootOf(author, size))
   })
 
 /** The lattice root at a frontier: the RFC 6962 root over `latticeLeaves`. */

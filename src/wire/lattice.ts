@@ -1,4 +1,3 @@
-import { toHex } from './bytes.ts'
 import { encodeCanonical } from './cbor.ts'
 import { taggedHash, tags } from './signature.ts'
 
@@ -19,14 +18,12 @@ export interface Member {
  * from the same entries are in other lattices and refuse each other.
  */
 export const latticeIdOf = (name: string, genesis: Genesis): string =>
-  toHex(
-    taggedHash(
-      tags.lattice,
-      encodeCanonical([
-        name,
-        [...genesis]
-          .toSorted(([a], [b]) => (a < b ? -1 : 1))
-          .map(([account, amount]) => [account, amount]),
-      ]),
-    ),
+  taggedHash(
+    tags.lattice,
+    encodeCanonical([
+      name,
+      [...genesis]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([account, amount]) => [account, amount]),
+    ]),
   )

@@ -49,3 +49,5 @@ export const FAULT_MS_MAX = 300_000
 export const MODE_REVERT_MS_MAX = 24 * 3_600_000
 /** Events that one answer lists. */
 export const EVENTS_PER_ANSWER_MAX = 1000
+/** Things made of keys, authors and tags that a process remembers of each kind. */
+export const REMEMBERED_MAX = 4096

@@ -52,10 +52,11 @@ export function clip(frontier: Frontier, seals: Seals): Frontier {
 }
 
 /** Whether `seals` knows every end that `others` knows, or an earlier one. */
-export const coversSeals = (seals: Seals, others: Seals): boolean =>
-  others
-    .entries()
-    .every(([author, size]) => (seals.get(author) ?? Number.POSITIVE_INFINITY) <= size)
+export function coversSeals(seals: Seals, others: Seals): boolean {
+  for (const [author, size] of others)
+    if ((seals.get(author) ?? Number.POSITIVE_INFINITY) > size) return false
+  return true
+}
 
 export const encodeSeals = (seals: Seals): Cbor =>
   [...seals.keys()].toSorted().map((author) => [authorBytes(author), seals.get(author) ?? 0])

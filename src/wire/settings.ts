@@ -1,4 +1,3 @@
-import { toHex } from './bytes.ts'
 import { encodeCanonical } from './cbor.ts'
 import type { Genesis, Member } from './lattice.ts'
 import { DEFAULT_TOPIC, syncPolicies, type SyncPolicy, type TokenScope } from './protocol.ts'
@@ -327,5 +326,5 @@ export function configDigestOf(environment: Readonly<Record<string, string | und
     .filter((one) => one.secret !== true)
     .map((one) => [one.name, environment[one.name]?.trim() ?? one.fallback ?? ''] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return toHex(taggedHash(tags.config, encodeCanonical(pairs)))
+  return taggedHash(tags.config, encodeCanonical(pairs))
 }

@@ -1,6 +1,7 @@
-import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
+import { createPublicKey, hash, verify } from 'node:crypto'
 import { base58btc } from 'multiformats/bases/base58'
 import { toHex } from './bytes.ts'
+import { remembered } from './remembered.ts'
 
 /** Bytes of Ed25519 public keys and signatures. */
 export const PUBLIC_KEY_BYTES = 32
@@ -24,11 +25,13 @@ export type Tag = (typeof tags)[keyof typeof tags]
 
 /** `tag`, a zero byte, `bytes`: what is hashed and signed. */
 export const tagged = (tag: Tag, bytes: Uint8Array): Uint8Array =>
-  Buffer.concat([Buffer.from(`${tag}\0`, 'latin1'), bytes])
+  Buffer.concat([prefixOf(tag), bytes])
 
-/** SHA-256 over tagged bytes. */
-export const taggedHash = (tag: Tag, bytes: Uint8Array): Uint8Array =>
-  hash('sha256', tagged(tag, bytes), 'buffer')
+const prefixOf = remembered((tag) => Buffer.from(`${tag}\0`, 'latin1'))
+
+/** SHA-256 over tagged bytes, 64 hex. */
+export const taggedHash = (tag: Tag, bytes: Uint8Array): string =>
+  hash('sha256', tagged(tag, bytes), 'hex')
 
 /** Makes the signature of tagged bytes with this process's node key. */
 export type Sign = (tag: Tag, bytes: Uint8Array) => Uint8Array
@@ -65,22 +68,13 @@ const SMALL_ORDER_POINTS = new Set([
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
 ])
 
-const keyObjects = new Map<string, KeyObject>()
-const KEY_OBJECTS_MAX = 4096
-
-function keyObjectOf(publicKey: Uint8Array): KeyObject {
-  const hex = toHex(publicKey)
-  const known = keyObjects.get(hex)
-  if (known !== undefined) return known
-  const made = createPublicKey({
-    key: Buffer.concat([SPKI_PREFIX, publicKey]),
+const keyObjectOf = remembered((publicKeyHex) =>
+  createPublicKey({
+    key: Buffer.concat([SPKI_PREFIX, Buffer.from(publicKeyHex, 'hex')]),
     format: 'der',
     type: 'spki',
-  })
-  if (keyObjects.size >= KEY_OBJECTS_MAX) keyObjects.clear()
-  keyObjects.set(hex, made)
-  return made
-}
+  }),
+)
 
 /** Whether these bytes can be a member's key: the right length and not of small order. */
 export const isSoundPublicKey = (publicKey: Uint8Array): boolean =>
@@ -96,7 +90,7 @@ const isEligible = (publicKey: Uint8Array, signature: Uint8Array): boolean =>
 export const verifySignature: Verify = (publicKey, tag, bytes, signature) => {
   if (!isEligible(publicKey, signature)) return false
   try {
-    return verify(null, tagged(tag, bytes), keyObjectOf(publicKey), signature)
+    return verify(null, tagged(tag, bytes), keyObjectOf(toHex(publicKey)), signature)
   } catch {
     return false
   }
@@ -112,7 +106,7 @@ export function verifySignatureAside(
   if (!isEligible(publicKey, signature)) return Promise.resolve(false)
   return new Promise((resolve) => {
     try {
-      verify(null, tagged(tag, bytes), keyObjectOf(publicKey), signature, (error, isValid) =>
+      verify(null, tagged(tag, bytes), keyObjectOf(toHex(publicKey)), signature, (error, isValid) =>
         resolve(error === null && isValid),
       )
     } catch {
@@ -125,8 +119,11 @@ export function verifySignatureAside(
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 
 /** The libp2p peer id (base58, `12D3KooW…`) of an Ed25519 public key. */
-export const peerIdOf = (publicKey: Uint8Array): string =>
-  base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, publicKey]))
+export const peerIdOf = (publicKey: Uint8Array): string => peerIdOfHex(toHex(publicKey))
+
+const peerIdOfHex = remembered((publicKeyHex) =>
+  base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, Buffer.from(publicKeyHex, 'hex')])),
+)
 
 /** The Ed25519 public key inside a peer id; null when the text is none, or the key is unsound. */
 export function publicKeyOf(peerId: string): Uint8Array | null {

@@ -5,14 +5,12 @@ import { signEntry, type Entry, type SignedEntry } from '../../src/wire/entry.ts
 import { latticeIdOf, type Genesis } from '../../src/wire/lattice.ts'
 import {
   peerIdOf,
-  SIGNATURE_BYTES,
   tagged,
   verifySignature,
   type Sign,
   type Tag,
   type Verify,
 } from '../../src/wire/signature.ts'
-import { mixed } from './chance.ts'
 
 /**
  * Made-up members for tests. The directory `simulation` owns a world in which real cores run on made-up
@@ -54,18 +52,8 @@ export function fakeKey(number: number): Key {
 
 /** Differs with the key, the tag and every byte, and that is all that is asked of it. */
 function fakeSignature(publicKey: Uint8Array, tag: Tag, bytes: Uint8Array): Uint8Array {
-  let [one, other] = [0x811c9dc5, 0x9e3779b9]
-  const take = (byte: number): void => {
-    one = Math.imul(one ^ byte, 0x01000193)
-    other = Math.imul(other, 31) + byte + (other >>> 15)
-  }
-  for (const byte of publicKey) take(byte)
-  for (let index = 0; index < tag.length; index++) take(tag.charCodeAt(index))
-  for (const byte of bytes) take(byte)
-  const words = Uint32Array.from({ length: SIGNATURE_BYTES / 4 }, (_, index) =>
-    mixed(one, other, index),
-  )
-  return new Uint8Array(words.buffer)
+  const text = hash('sha512', Buffer.concat([publicKey, tagged(tag, bytes)]), 'binary')
+  return new Uint8Array(Buffer.from(text, 'latin1'))
 }
 
 const verifyFake: Verify = (publicKey, tag, bytes, signature) =>

@@ -188,6 +188,39 @@ describe('roots', () => {
     )
   })
 
+  it('are the same however they were asked for before', () => {
+    const asks = fc.array(fc.tuple(logsOfTwo, fc.boolean()), { maxLength: 12 })
+    fc.assert(
+      fc.property(asks, fc.integer({ min: 0, max: 6 }), (steps, end) => {
+        const logs = filled([0, 0])
+        const sizes: [number, number] = [0, 0]
+        for (const [cut, isGrowing] of steps) {
+          if (isGrowing) {
+            for (const index of [0, 1] as const) {
+              for (const entry of chains[index].slice(sizes[index], cut[index])) logs.append(entry)
+              sizes[index] = Math.max(sizes[index], cut[index])
+            }
+          }
+          const reaches = cut[0] <= sizes[0] && cut[1] <= sizes[1]
+          const before = filled(cut)
+          expect(logs.rootAt(before.frontier())).toBe(reaches ? before.root() : null)
+          expect(logs.frontier()).toEqual(filled(sizes).frontier())
+          expect(logs.root()).toBe(filled(sizes).root())
+        }
+        const author = authorOf(fake, 0)
+        const proof = {
+          kind: 'retirement' as const,
+          bytes: new Uint8Array(),
+          signature: new Uint8Array(),
+        }
+        logs.seal({ lattice: fake.id, author, size: end, proof })
+        const left = filled([Math.min(end, sizes[0]), sizes[1]])
+        expect(logs.frontier()).toEqual(left.frontier())
+        expect(logs.root()).toBe(left.root())
+      }),
+    )
+  })
+
   it('name no author without entries', () => {
     expect(filled([0, 2]).frontier()).toEqual(new Map([[authorOf(fake, 1), 2]]))
     expect(filled([0, 0]).frontier().size).toBe(0)

@@ -1,9 +1,9 @@
-import { leafHash, MerkleLog } from '../../merkle/index.ts'
+import { leafHash, MerkleLog, rootOfLeaves } from '../../merkle/index.ts'
 import { authorKeyHex, type AuthorId } from '../../wire/author.ts'
 import { equalBytes, fromHex, toHex } from '../../wire/bytes.ts'
 import { WireError } from '../../wire/cbor.ts'
 import { isSigned, NO_PREVIOUS, type SignedEntry } from '../../wire/entry.ts'
-import { covers, latticeRoot, type Frontier } from '../../wire/frontier.ts'
+import { authorsOf, covers, latticeLeaf, sizeAt, type Frontier } from '../../wire/frontier.ts'
 import type { Verify } from '../../wire/signature.ts'
 import { AUTHORS_MAX } from '../../wire/limits.ts'
 import { NO_SEALS, type Seal, type Seals } from '../../wire/seal.ts'
@@ -13,6 +13,8 @@ interface AuthorLog {
   tree: MerkleLog
   lastId: string
   lastHlc: number
+  /** Its leaf in the lattice's tree, at the size at which that was asked for last. */
+  leaf: { size: number; hash: Uint8Array } | null
 }
 
 /** An author's log as a store kept it: its leaves one behind the other, and its last entry. */
@@ -45,6 +47,8 @@ export class Logs {
   readonly #logs = new Map<AuthorId, AuthorLog>()
   readonly #seals = new Map<AuthorId, Seal>()
   #sealSizes: Seals = NO_SEALS
+  /** Of what is held now; null since that changed. */
+  #frontier: Frontier | null = null
   #root: string | null = null
 
   constructor(lattice: string, memberKeys: Iterable<Uint8Array>, verify: Verify) {
@@ -55,7 +59,11 @@ export class Logs {
 
   /** What is held now; it stays as it is when the logs grow. */
   frontier(): Frontier {
-    return new Map(this.#logs.entries().map(([author, log]) => [author, log.tree.size]))
+    if (this.#frontier !== null) return this.#frontier
+    const frontier = new Map<AuthorId, number>()
+    for (const [author, { tree }] of this.#logs) frontier.set(author, tree.size)
+    this.#frontier = frontier
+    return frontier
   }
 
   /** The ends of logs that are known, the smallest of each author. */
@@ -91,19 +99,15 @@ export class Logs {
 
   /** Lattice root at what is held, 64 hex. */
   root(): string {
-    this.#root ??= this.rootAt(this.frontier()) ?? ''
+    this.#root ??= this.#rootAt(this.frontier())
     return this.#root
   }
 
   /** Lattice root at a cut, 64 hex; null when the logs do not reach it. */
   rootAt(cut: Frontier): string | null {
-    if (!covers(this.frontier(), cut)) return null
-    return toHex(
-      latticeRoot(
-        cut,
-        (author, size) => this.#logs.get(author)?.tree.root(size) ?? new Uint8Array(),
-      ),
-    )
+    const held = this.frontier()
+    if (!covers(held, cut)) return null
+    return covers(cut, held) ? this.root() : this.#rootAt(cut)
   }
 
   /**
@@ -141,12 +145,12 @@ export class Logs {
   /** Appends an entry that `place` called `next`, or one of our own. */
   append(signed: SignedEntry): void {
     const { author, hlc } = signed.entry
-    this.#root = null
+    this.#changed()
     const log = this.#logs.get(author)
     if (log === undefined) {
       const tree = new MerkleLog()
       tree.append(entryLeaf(signed.id))
-      this.#logs.set(author, { tree, lastId: signed.id, lastHlc: hlc })
+      this.#logs.set(author, { tree, lastId: signed.id, lastHlc: hlc, leaf: null })
     } else {
       log.tree.append(entryLeaf(signed.id))
       log.lastId = signed.id
@@ -158,8 +162,8 @@ export class Logs {
   restore({ author, leaves, last }: RestoredLog): void {
     const tree = new MerkleLog()
     tree.appendPacked(leaves)
-    this.#logs.set(author, { tree, lastId: last.id, lastHlc: last.entry.hlc })
-    this.#root = null
+    this.#logs.set(author, { tree, lastId: last.id, lastHlc: last.entry.hlc, leaf: null })
+    this.#changed()
   }
 
   /** The leaves `[from, to)` of a log, one behind the other. */
@@ -188,10 +192,30 @@ export class Logs {
     this.#sealSizes = new Map(this.#seals.entries().map(([author, { size }]) => [author, size]))
     const leftOut = Math.max(0, this.sizeOf(seal.author) - seal.size)
     if (leftOut === 0) return 0
-    this.#root = null
+    this.#changed()
     if (seal.size === 0) this.#logs.delete(seal.author)
     else this.#logs.get(seal.author)?.tree.truncate(seal.size)
     return leftOut
+  }
+
+  #rootAt(cut: Frontier): string {
+    return toHex(
+      rootOfLeaves(authorsOf(cut).map((author) => this.#leafAt(author, sizeAt(cut, author)))),
+    )
+  }
+
+  /** The first entries of a log never change, and so neither does its leaf at a size. */
+  #leafAt(author: AuthorId, size: number): Uint8Array {
+    const log = this.#logs.get(author)
+    if (log === undefined) return latticeLeaf(author, size, new Uint8Array())
+    if (log.leaf?.size !== size)
+      log.leaf = { size, hash: latticeLeaf(author, size, log.tree.root(size)) }
+    return log.leaf.hash
+  }
+
+  #changed(): void {
+    this.#frontier = null
+    this.#root = null
   }
 
   #endOf(author: AuthorId): number {
