@@ -7,7 +7,8 @@ import { nodeHash, rootOfLeaves, type Hash } from './hash.ts'
 export class ChangingTree {
   /** `#levels[0]` are the leaves; above, each pair's hash, and a last odd one carried up. */
   readonly #levels: Hash[][]
-  readonly #changed = new Set<number>()
+  /** Leaves that changed since the root was asked for, some of them more than once. */
+  #changed: number[] = []
 
   constructor(leafHashes: readonly Hash[]) {
     this.#levels = [[...leafHashes]]
@@ -25,20 +26,32 @@ export class ChangingTree {
     const [leaves] = this.#levels
     if (leaves?.[index] === undefined) throw new RangeError(`There is no leaf ${index} to change.`)
     leaves[index] = leafHash
-    this.#changed.add(index)
+    this.#changed.push(index)
   }
 
   root(): Hash {
-    let changed: ReadonlySet<number> = this.#changed
-    for (const [number, level] of this.#levels.entries()) {
-      const below = this.#levels[number - 1]
-      if (below === undefined) continue
-      changed = new Set([...changed].map((index) => index >>> 1))
-      for (const index of changed) level[index] = parentOf(below, index)
+    let changed = this.#changed.toSorted((a, b) => a - b)
+    let below: Hash[] | undefined
+    for (const level of this.#levels) {
+      if (below !== undefined) {
+        changed = parentsOf(changed)
+        for (const index of changed) level[index] = parentOf(below, index)
+      }
+      below = level
     }
-    this.#changed.clear()
-    return rootOfLeaves(this.#levels.at(-1) ?? [])
+    this.#changed = []
+    return rootOfLeaves(below ?? [])
   }
+}
+
+/** The places above these, which ascend, each once. */
+function parentsOf(places: readonly number[]): number[] {
+  const parents: number[] = []
+  for (const place of places) {
+    const parent = place >>> 1
+    if (parents.at(-1) !== parent) parents.push(parent)
+  }
+  return parents
 }
 
 function parentOf(below: readonly Hash[], index: number): Hash {

@@ -1,4 +1,4 @@
-import { hashSiblings } from './hash.ts'
+import { hashSiblings, hashWithLeft } from './hash.ts'
 import type { Hash } from './hash.ts'
 import { hashBytes } from './limits.ts'
 
@@ -11,6 +11,11 @@ export class HashColumn {
   read(index: number): Hash {
     const offset = index * hashBytes
     return new Uint8Array(this.#bytes.subarray(offset, offset + hashBytes))
+  }
+
+  /** The hash of the node whose left child stands at `index`. */
+  joined(index: number, right: Hash): Hash {
+    return hashWithLeft(this.#bytes, index * hashBytes, right)
   }
 
   /** A copy of the hashes `from` to `to`, one behind the other. */

@@ -73,6 +73,13 @@ export function hashSiblings(siblings: Buffer, from: number, parents: Buffer, to
   sha256Into(parents, to, nodeInput)
 }
 
+/** The hash of the node whose left child stands at `from`. */
+export function hashWithLeft(lefts: Buffer, from: number, right: Hash): Hash {
+  lefts.copy(nodeInput, 1, from, from + hashBytes)
+  nodeInput.set(right, 1 + hashBytes)
+  return sha256(nodeInput)
+}
+
 export function isHash(value: unknown): value is Hash {
   return value instanceof Uint8Array && value.length === hashBytes
 }

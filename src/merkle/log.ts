@@ -1,4 +1,4 @@
-import { assertHash, emptyRoot, nodeHash } from './hash.ts'
+import { assertHash, emptyRoot } from './hash.ts'
 import type { Hash } from './hash.ts'
 import { HashColumn } from './hash-column.ts'
 import { hashBytes, treeSizeMax } from './limits.ts'
@@ -22,15 +22,15 @@ export class MerkleLog {
 
   /** @throws RangeError when `leafHash` is not 32 bytes, or the log is full; nothing is appended. */
   append(leafHash: Hash): void {
-    this.appendAll([leafHash])
+    assertHash(leafHash)
+    this.#assertRoom(1)
+    this.#append(leafHash)
   }
 
   /** Appends all in this order, or throws as `append` does and appends none. */
   appendAll(leafHashes: readonly Hash[]): void {
     for (const leafHash of leafHashes) assertHash(leafHash)
-    if (leafHashes.length > treeSizeMax - this.#size) {
-      throw new RangeError(`A log holds ${treeSizeMax} leaves at most; this one has ${this.#size}.`)
-    }
+    this.#assertRoom(leafHashes.length)
     for (const leafHash of leafHashes) this.#append(leafHash)
   }
 
@@ -140,11 +140,22 @@ export class MerkleLog {
    * (0, some size): then a count that is a power of two is a complete subtree, and kept.
    */
   #subtreeRoot(begin: number, end: number): Hash {
-    const count = end - begin
-    if ((count & (count - 1)) === 0) return this.#level(Math.log2(count)).read(begin / count)
+    let count = lowestBit(end - begin)
+    let from = end - count
+    let root = this.#level(levelOf(count)).read(from / count)
+    // To the left stand ever larger complete subtrees, each of which is joined with all to its right.
+    while (from > begin) {
+      count = lowestBit(from - begin)
+      from -= count
+      root = this.#level(levelOf(count)).joined(from / count, root)
+    }
+    return root
+  }
 
-    const middle = begin + leftSubtreeSize(count)
-    return nodeHash(this.#subtreeRoot(begin, middle), this.#subtreeRoot(middle, end))
+  #assertRoom(count: number): void {
+    if (count > treeSizeMax - this.#size) {
+      throw new RangeError(`A log holds ${treeSizeMax} leaves at most; this one has ${this.#size}.`)
+    }
   }
 
   #append(leafHash: Hash): void {
@@ -166,6 +177,12 @@ export class MerkleLog {
 function leftSubtreeSize(size: number): number {
   return 1 << (31 - Math.clz32(size - 1))
 }
+
+/** The largest power of two that divides `count`. */
+const lowestBit = (count: number): number => (count & -count) >>> 0
+
+/** The level that holds the roots of subtrees of so many leaves, a power of two. */
+const levelOf = (count: number): number => 31 - Math.clz32(count)
 
 function checkSize(size: number, sizeMax: number): void {
   if (Number.isInteger(size) && size >= 0 && size <= sizeMax) return

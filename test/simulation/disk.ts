@@ -146,7 +146,23 @@ export class MemoryDisk {
 }
 
 /** What the steps of one turn make durable, as one transaction. */
-export const batchOf = (readies: readonly Ready[]): Batch => ({
+export function batchOf(readies: readonly Ready[]): Batch {
+  const [only] = readies
+  return only !== undefined && readies.length === 1 ? batchOfOne(only) : batchOfAll(readies)
+}
+
+const batchOfOne = (ready: Ready): Batch => ({
+  entries: ready.entries,
+  checkpoints: ready.checkpoints,
+  seals: ready.seals,
+  cuts: ready.cuts,
+  snapshots: ready.snapshot === null ? [] : [ready.snapshot],
+  staleSnapshotsHlc: ready.staleSnapshotsHlc,
+  reservedClock: ready.reservedClock,
+  events: ready.events,
+})
+
+const batchOfAll = (readies: readonly Ready[]): Batch => ({
   entries: readies.flatMap(({ entries }) => entries),
   checkpoints: readies.flatMap(({ checkpoints }) => checkpoints),
   seals: readies.flatMap(({ seals }) => seals),

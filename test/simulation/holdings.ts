@@ -11,6 +11,8 @@ export interface Holding {
   /** By sequence number: a bit for each node whose disk holds it; and for each whose disk ever did. */
   readonly held: number[]
   readonly everHeld: number[]
+  /** By sequence number: the outcome that was called final. */
+  readonly finals: string[]
 }
 
 /** An entry that is on no disk any more, and on how many it was. */
@@ -28,7 +30,14 @@ export class Holdings {
   of(author: AuthorId): Holding {
     let holding = this.#authors.get(author)
     if (holding === undefined) {
-      holding = { number: this.#authors.size, ids: [], clocks: [], held: [], everHeld: [] }
+      holding = {
+        number: this.#authors.size,
+        ids: [],
+        clocks: [],
+        held: [],
+        everHeld: [],
+        finals: [],
+      }
       this.#authors.set(author, holding)
     }
     return holding

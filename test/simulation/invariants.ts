@@ -16,7 +16,7 @@ interface Acknowledged {
   seq: number
 }
 
-/** Roots that are remembered, to be compared with others at the same frontier. */
+/** Roots that are remembered at least, to be compared with others at the same frontier. */
 const ROOTS_MAX = 10_000
 const VIOLATIONS_MAX = 20
 /** Entries at which a node's state is first computed anew; then whenever they have doubled. */
@@ -35,10 +35,9 @@ export class Invariants {
   readonly #acknowledged: Acknowledged[] = []
   /** By node: what was acknowledged somewhere and is not final there. */
   readonly #open: Acknowledged[][]
-  /** By frontier: the one root, and the one state root, that it may have. */
-  readonly #roots = new Map<string, string>()
-  /** By `author:seq`: the outcome that was called final. */
-  readonly #finals = new Map<string, string>()
+  /** By frontier: the one root, and the one state root, that it may have. The newest, and those before. */
+  #roots = new Map<string, string>()
+  #olderRoots = new Map<string, string>()
   /** What is final and has a smaller clock stays as it is. */
   #finalsBelowHlc = Number.POSITIVE_INFINITY
   /** By author: the highest clock floor that it promised. */
@@ -248,14 +247,12 @@ export class Invariants {
     const frontier = this.#keyOf(checkpoint)
     const roots = `${checkpoint.root} ${checkpoint.stateRoot}`
     const isForked = this.#isAnyForked && this.#isAnyContested(checkpoint.frontier)
-    if ((this.#roots.get(frontier) ?? roots) !== roots && !isForked)
-      this.fail(node, 'two roots at one frontier')
+    const known = this.#roots.get(frontier) ?? this.#olderRoots.get(frontier) ?? roots
+    if (known !== roots && !isForked) this.fail(node, 'two roots at one frontier')
     this.#roots.set(frontier, roots)
     if (this.#roots.size > ROOTS_MAX) {
-      for (const oldest of this.#roots.keys()) {
-        this.#roots.delete(oldest)
-        break
-      }
+      this.#olderRoots = this.#roots
+      this.#roots = new Map()
     }
     const floor = this.#floors.get(core.author) ?? 0
     if (checkpoint.clockFloor < floor) this.fail(node, 'its clock floor went back')
@@ -303,11 +300,10 @@ export class Invariants {
   }
 
   #checkFinal(node: SimulatedNode, author: AuthorId, seq: number, outcome: string): void {
-    if ((this.#holdings.of(author).clocks[seq] ?? 0) >= this.#finalsBelowHlc) return
-    const place = `${author}:${seq}`
-    const known = this.#finals.get(place) ?? outcome
-    this.#finals.set(place, known)
-    if (known !== outcome) this.fail(node, `${place} was ${known} for good`)
+    const { clocks, finals } = this.#holdings.of(author)
+    if ((clocks[seq] ?? 0) >= this.#finalsBelowHlc) return
+    const known = (finals[seq] ??= outcome)
+    if (known !== outcome) this.fail(node, `${author}:${seq} was ${known} for good`)
   }
 
   /** What it says it holds is what its disk holds, and comes to what it says it does. */

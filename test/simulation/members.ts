@@ -52,7 +52,7 @@ export function fakeKey(number: number): Key {
 
 /** Differs with the key, the tag and every byte, and that is all that is asked of it. */
 function fakeSignature(publicKey: Uint8Array, tag: Tag, bytes: Uint8Array): Uint8Array {
-  const text = hash('sha512', Buffer.concat([publicKey, tagged(tag, bytes)]), 'binary')
+  const text = hash('sha512', Buffer.concat([publicKey, bytes, Buffer.from(tag)]), 'binary')
   return new Uint8Array(Buffer.from(text, 'latin1'))
 }
 

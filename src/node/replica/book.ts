@@ -2,7 +2,7 @@ import type { Receipt } from '../../wire/api.ts'
 import { authorIdOf, authorKeyHex, type AuthorId } from '../../wire/author.ts'
 import { WireError } from '../../wire/cbor.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
-import type { Frontier } from '../../wire/frontier.ts'
+import { EMPTY_FRONTIER, type Frontier } from '../../wire/frontier.ts'
 import { ENTRIES_PER_FRAME_MAX } from '../../wire/limits.ts'
 import type { Carrier } from '../../wire/protocol.ts'
 import { equivocationOf, type Seal } from '../../wire/seal.ts'
@@ -34,6 +34,13 @@ export class Book {
   readonly logs: Logs
   readonly arrivals = new Arrivals()
   readonly #config: CoreConfig
+  /** With which the name of every author begins that was us. */
+  readonly #keyHex: string
+  /** Authors that were us, in the frontier for which that was last asked. */
+  #own: { frontier: Frontier; authors: readonly AuthorId[] } = {
+    frontier: EMPTY_FRONTIER,
+    authors: [],
+  }
   readonly #snapshots: SnapshotKeeper
   #ledger: Ledger
   #rebuilding: Rebuilding | null = null
@@ -43,6 +50,7 @@ export class Book {
   constructor(config: CoreConfig, restored: Restored) {
     this.#config = config
     this.author = authorIdOf(config.publicKey, Buffer.from(config.incarnation, 'hex'))
+    this.#keyHex = authorKeyHex(this.author)
     const keys = [config.publicKey, ...config.others.values()]
     this.logs = new Logs(config.lattice, keys, config.verify)
     this.#ledger = this.#ledgerAfter(restored.snapshot)
@@ -77,12 +85,21 @@ export class Book {
    */
   aloneFrom(peers: Pick<Peers, 'sizeElsewhere'>): number {
     let least = Number.POSITIVE_INFINITY
-    for (const author of this.logs.frontier().keys()) {
-      if (authorKeyHex(author) !== authorKeyHex(this.author)) continue
+    for (const author of this.#ownAuthors()) {
       const clock = this.#ledger.openClockOf(author, peers.sizeElsewhere(author))
       least = Math.min(least, clock ?? least)
     }
     return least
+  }
+
+  /** All that is held of what this node wrote, under any name. */
+  #ownAuthors(): readonly AuthorId[] {
+    const frontier = this.logs.frontier()
+    if (this.#own.frontier !== frontier) {
+      const authors = [...frontier.keys()].filter((author) => author.startsWith(this.#keyHex))
+      this.#own = { frontier, authors }
+    }
+    return this.#own.authors
   }
 
   /** What is to be done since this was last asked. */

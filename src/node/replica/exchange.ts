@@ -330,14 +330,10 @@ export class Exchange {
   }
 
   #observeMode(nowMs: number): { from: SyncMode; to: SyncMode; reason: string } | null {
-    const { active, reason } = activeMode({
-      policy: this.#policy,
-      lung: this.#lung,
-      peers: this.#peers
-        .values()
-        .toArray()
-        .map((peer) => ({ p2p: peer.p2p, isHttpFresh: this.#isHttpFresh(peer, nowMs) })),
-    })
+    const peers: { p2p: P2pLife; isHttpFresh: boolean }[] = []
+    for (const peer of this.#peers.values())
+      peers.push({ p2p: peer.p2p, isHttpFresh: this.#isHttpFresh(peer, nowMs) })
+    const { active, reason } = activeMode({ policy: this.#policy, lung: this.#lung, peers })
     const from = this.#mode.active
     if (active === from) {
       this.#mode.reason = reason

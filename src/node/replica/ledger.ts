@@ -113,7 +113,8 @@ export class Ledger {
    * folded one: the state must be made anew from before it.
    */
   insert(entries: readonly SignedEntry[]): boolean {
-    const sorted = entries.map((signed) => signed.entry).toSorted(compareEntries)
+    const sorted = entries.map((signed) => signed.entry)
+    if (sorted.length > 1) sorted.sort(compareEntries)
     const [first] = sorted
     if (first === undefined) return true
     if (this.#lastFolded !== null && compareEntries(first, this.#lastFolded) < 0) return false

@@ -1,6 +1,6 @@
 import { leafHash, MerkleLog, rootOfLeaves } from '../../merkle/index.ts'
 import { authorKeyHex, type AuthorId } from '../../wire/author.ts'
-import { equalBytes, fromHex, toHex } from '../../wire/bytes.ts'
+import { equalBytes, toHex } from '../../wire/bytes.ts'
 import { WireError } from '../../wire/cbor.ts'
 import { isSigned, NO_PREVIOUS, type SignedEntry } from '../../wire/entry.ts'
 import { authorsOf, covers, latticeLeaf, sizeAt, type Frontier } from '../../wire/frontier.ts'
@@ -34,7 +34,7 @@ export type AuthorTree = Pick<
 export type Placement = 'next' | 'held' | 'gap' | 'sealed'
 
 /** The leaf of an entry in its author's Merkle log. */
-export const entryLeaf = (id: string): Uint8Array => leafHash(fromHex(id, 32) ?? new Uint8Array())
+export const entryLeaf = (id: string): Uint8Array => leafHash(Buffer.from(id, 'hex'))
 
 /**
  * Every author's append-only log, as Merkle trees over entry ids. What may be appended is decided by

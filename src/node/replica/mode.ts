@@ -18,8 +18,11 @@ export function activeMode({ policy, lung, peers }: ModeEvidence): {
   reason: string
 } {
   if (peers.length === 0) return { active: 'NONE', reason: 'the lattice has no other member' }
-  const live = peers.filter((peer) => peer.p2p === 'alive' || peer.p2p === 'suspect').length
-  const fresh = peers.filter((peer) => peer.isHttpFresh).length
+  let [live, fresh] = [0, 0]
+  for (const { p2p, isHttpFresh } of peers) {
+    if (p2p === 'alive' || p2p === 'suspect') live += 1
+    if (isHttpFresh) fresh += 1
+  }
   if (policy !== 'http' && live > 0)
     return { active: 'P2P', reason: `${live} of ${peers.length} peers over P2P` }
   const p2pReason = {

@@ -127,14 +127,16 @@ export class Peers {
 
   /** Other members that hold this entry, by a root that they signed and that is ours too. */
   holdersOf(author: AuthorId, seq: number): number {
-    return this.#agreeing()
-      .filter(({ proven }) => sizeAt(proven, author) > seq)
-      .reduce((count) => count + 1, 0)
+    let count = 0
+    for (const record of this.#records.values()) if (provenSize(record, author) > seq) count += 1
+    return count
   }
 
   /** How many of an author's entries some other member holds, proven so. */
   sizeElsewhere(author: AuthorId): number {
-    return this.#agreeing().reduce((most, { proven }) => Math.max(most, sizeAt(proven, author)), 0)
+    let most = 0
+    for (const record of this.#records.values()) most = Math.max(most, provenSize(record, author))
+    return most
   }
 
   /** How many of an author's entries some other member says that it holds. */
@@ -144,20 +146,18 @@ export class Peers {
       .reduce((most, { newest }) => Math.max(most, sizeAt(newest.checkpoint.frontier, author)), 0)
   }
 
-  #agreeing(): IteratorObject<Tracked> {
-    return this.#records.values().filter(({ isMatch }) => isMatch !== false)
-  }
-
   /**
    * No entry that we do not hold is below this clock (microseconds); 0 while a member has promised
    * nothing. A floor counts once we hold everything its promiser held, not only its own entries: a
    * member that lost its disk promises for what it will write, and only others still hold what it wrote.
    */
   clockFloor(): number {
-    return this.#peerIds.reduce((least, peerId) => {
+    let least = Number.MAX_SAFE_INTEGER
+    for (const peerId of this.#peerIds) {
       const record = this.#records.get(peerId)
-      return Math.min(least, record === undefined ? 0 : this.#floorOf(record))
-    }, Number.MAX_SAFE_INTEGER)
+      least = Math.min(least, record === undefined ? 0 : this.#floorOf(record))
+    }
+    return least
   }
 
   /**
@@ -166,12 +166,10 @@ export class Peers {
    * have promised anew, by words that were not on their way themselves by then.
    */
   #floorOf(record: Tracked): number {
-    const isNewerThan = (other: Tracked, heardMs: number): boolean =>
-      other.coveredAtMs > heardMs + FLIGHT_MS_MAX
-    const isSettled = this.#records
-      .values()
-      .every((other) => other === record || isNewerThan(other, record.firstHeardMs))
     if (!isNewerThan(record, this.#startedMs)) return 0
+    let isSettled = true
+    for (const other of this.#records.values())
+      if (other !== record && !isNewerThan(other, record.firstHeardMs)) isSettled = false
     return isSettled ? record.clockFloor : record.floorBefore
   }
 
@@ -214,6 +212,14 @@ export class Peers {
     return !isSameContent || stateRoot === (this.#stateRoot() ?? stateRoot)
   }
 }
+
+/** How many of an author's entries this member holds, by a root that it signed and that is ours too. */
+const provenSize = ({ isMatch, proven }: Tracked, author: AuthorId): number =>
+  isMatch === false ? 0 : sizeAt(proven, author)
+
+/** Whether its word was not on its way any more at this time. */
+const isNewerThan = (record: Tracked, heardMs: number): boolean =>
+  record.coveredAtMs > heardMs + FLIGHT_MS_MAX
 
 /**
  * A node's checkpoints are ordered by what they promise, whatever the order they arrive in. The clock

@@ -56,6 +56,7 @@ export class Waiters {
   /** Takes out and returns every wait that is over. */
   settle(receiptOf: (author: AuthorId, seq: number) => Receipt | null, nowMs: number): Settled[] {
     const settled: Settled[] = []
+    if (this.#waiting.size === 0) return settled
     for (const { ticket, author, seq, level, deadlineMs } of this.#waiting.values()) {
       const receipt = receiptOf(author, seq)
       const reached = isReached(receipt, level)
@@ -80,33 +81,38 @@ export interface Arrival {
   atMs: number
 }
 
+/** By author and sequence number. */
+type Generation = Map<AuthorId, Map<number, Arrival>>
+
 /** The newest entries, what brought them and when; older ones are in the store. */
 export class Arrivals {
   /** Two generations: of one map, taking out the oldest again and again gets slow. */
-  #young = new Map<string, Arrival>()
-  #old = new Map<string, Arrival>()
+  #young: Generation = new Map()
+  #old: Generation = new Map()
+  /** How many were recorded in the young one. */
+  #youngCount = 0
 
   record(arrival: Arrival): void {
     const { author, seq } = arrival.signed.entry
-    this.#young.set(placeOf(author, seq), arrival)
-    if (this.#young.size < ARRIVALS_MAX / 2) return
+    const ofAuthor = this.#young.get(author)
+    if (ofAuthor === undefined) this.#young.set(author, new Map([[seq, arrival]]))
+    else ofAuthor.set(seq, arrival)
+    this.#youngCount += 1
+    if (this.#youngCount < ARRIVALS_MAX / 2) return
     this.#old = this.#young
     this.#young = new Map()
+    this.#youngCount = 0
   }
 
   /** An author's log ends at `size` now. */
   forget(author: AuthorId, size: number): void {
     for (const generation of [this.#young, this.#old]) {
-      for (const [place, { signed }] of generation) {
-        if (signed.entry.author === author && signed.entry.seq >= size) generation.delete(place)
-      }
+      const ofAuthor = generation.get(author)
+      for (const seq of ofAuthor?.keys() ?? []) if (seq >= size) ofAuthor?.delete(seq)
     }
   }
 
   of(author: AuthorId, seq: number): Arrival | undefined {
-    const place = placeOf(author, seq)
-    return this.#young.get(place) ?? this.#old.get(place)
+    return this.#young.get(author)?.get(seq) ?? this.#old.get(author)?.get(seq)
   }
 }
-
-const placeOf = (author: AuthorId, seq: number): string => `${author}:${seq}`
