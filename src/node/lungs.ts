@@ -75,6 +75,7 @@ export class Lungs {
         onNotice: (peerId, frame) => {
           handlers.push({ kind: 'notices', peerId, isOpen: true })
           this.#takeFrame(frame, peerId, 'HTTP')
+          return handlers.room()
         },
         onNotices: (peerId, isOpen) => handlers.push({ kind: 'notices', peerId, isOpen }),
         callerHeaders: (peerId) => ({ [CALLER_HEADER]: handlers.signedCall(peerId) }),

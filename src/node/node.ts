@@ -11,7 +11,7 @@ import { latticeIdOf, type Member } from '../wire/lattice.ts'
 import { signPossession } from '../wire/possession.ts'
 import type { SyncPolicy } from '../wire/protocol.ts'
 import type { Settings } from '../wire/settings.ts'
-import { encodeFrame } from '../wire/sync.ts'
+import { encodeFrame, type GossipMessage } from '../wire/sync.ts'
 import { DurableReplica } from './durable-replica.ts'
 import type { Clock } from './engine.ts'
 import { healthOf } from './health.ts'
@@ -26,6 +26,7 @@ import type {
   Counters,
   NodeIdentity,
   NodeService,
+  Notice,
   P2pStatus,
   ReceiptWait,
   StoreIntegrity,
@@ -52,7 +53,7 @@ export class LatticeNode implements NodeService {
   readonly #others: readonly Member[]
   readonly #replica: DurableReplica
   readonly #startedAtMs: number
-  readonly #checkpointListeners = new Set<(frame: Uint8Array) => void>()
+  readonly #noticeListeners = new Set<(notice: Notice) => void>()
   #httpServer: Server | null = null
   #lungs: Lungs | null = null
   #overrides: Overrides | null = null
@@ -75,7 +76,8 @@ export class LatticeNode implements NodeService {
       clock,
       log,
       onOutput: (output) => {
-        if (output.kind === 'checkpoint') this.#tellCheckpoint(encodeFrame(output))
+        if (output.kind === 'checkpoint') this.#tell(output)
+        if (output.kind === 'gossip') this.#tell(output.frame)
         this.#lungs?.carryOut(output)
       },
       onReopened: () => void this.#breatheAnew(),
@@ -89,7 +91,6 @@ export class LatticeNode implements NodeService {
       name: settings.nodeName,
       peerId: key.peerId,
       instance: this.#instance,
-      incarnation: this.#replica.store.incarnation,
       release,
       version,
       latticeId: this.#lattice,
@@ -218,7 +219,7 @@ export class LatticeNode implements NodeService {
         publicKey: this.#options.key.publicKey,
         name: identity.name,
         instance: identity.instance,
-        incarnation: identity.incarnation,
+        incarnation: this.#replica.store.incarnation,
         dataLocation: this.#replica.store.location,
         release: identity.release,
         configDigest: identity.configDigest,
@@ -255,9 +256,9 @@ export class LatticeNode implements NodeService {
     return this.#replica.serveSync(request, signal)
   }
 
-  onCheckpoint(listener: (frame: Uint8Array) => void): () => void {
-    this.#checkpointListeners.add(listener)
-    return () => this.#checkpointListeners.delete(listener)
+  onNotice(listener: (notice: Notice) => void): () => void {
+    this.#noticeListeners.add(listener)
+    return () => this.#noticeListeners.delete(listener)
   }
 
   checkpointFrame(): Uint8Array {
@@ -351,8 +352,11 @@ export class LatticeNode implements NodeService {
     return { lungs: this.#lungs, overrides: this.#overrides }
   }
 
-  #tellCheckpoint(frame: Uint8Array): void {
-    this.#heartbeatAtMs = this.#options.clock.monoMs()
-    for (const listener of this.#checkpointListeners) listener(frame)
+  #tell(message: GossipMessage): void {
+    const { kind } = message
+    if (kind === 'checkpoint') this.#heartbeatAtMs = this.#options.clock.monoMs()
+    if (this.#noticeListeners.size === 0) return
+    const notice = { kind, frame: encodeFrame(message) }
+    for (const listener of this.#noticeListeners) listener(notice)
   }
 }

@@ -10,6 +10,7 @@ import type { Health, LatticeEvent, ProbeAnswer, Receipt } from '../wire/api.ts'
 import type { Intent } from '../wire/intent.ts'
 import type { SyncMode, SyncPolicy } from '../wire/protocol.ts'
 import type { Settings } from '../wire/settings.ts'
+import type { GossipMessage } from '../wire/sync.ts'
 import type { SignedAttestation } from '../wire/attestation.ts'
 
 /**
@@ -59,8 +60,11 @@ export interface NodeService {
 
   /** Answers one sync request. Throws `WireError` before the first chunk for a bad request. */
   serveSync(request: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array>
-  /** Calls back with the node's newest signed checkpoint, as a frame, whenever it changed; returns the unsubscriber. */
-  onCheckpoint(listener: (frame: Uint8Array) => void): () => void
+  /**
+   * Calls back with the node's newest signed checkpoint whenever it changed, and with what was just written
+   * here, once it is on the disk; returns the unsubscriber.
+   */
+  onNotice(listener: (notice: Notice) => void): () => void
   /** The newest checkpoint, as a frame. */
   checkpointFrame(): Uint8Array
 
@@ -108,11 +112,16 @@ export interface ImportOutcome {
   refused: { author: AuthorId; seq: number; code: string; message: string }[]
 }
 
+/** What a node tells those who listen: an encoded frame, and what is in it. */
+export interface Notice {
+  kind: GossipMessage['kind']
+  frame: Uint8Array
+}
+
 export interface NodeIdentity {
   name: string
   peerId: string
   instance: string
-  incarnation: string
   release: string
   version: string
   latticeId: string

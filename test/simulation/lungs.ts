@@ -3,7 +3,7 @@ import type { PullResult, Via } from '../../src/node/replica/exchange.ts'
 import type { P2pLife } from '../../src/node/replica/mode.ts'
 import type { SignedCheckpoint } from '../../src/wire/checkpoint.ts'
 import type { WireError, WireErrorCode } from '../../src/wire/cbor.ts'
-import type { SyncFrame } from '../../src/wire/sync.ts'
+import type { GossipMessage, SyncFrame } from '../../src/wire/sync.ts'
 import type { Agenda } from './agenda.ts'
 import { peerIdsOf } from './members.ts'
 import { Message } from './message.ts'
@@ -112,12 +112,9 @@ export class SimulatedLungs {
         return
       }
       case 'gossip':
-        return this.#gossip(node, node, this.#messageOf(node, output.frame))
-      case 'checkpoint': {
-        const message = this.#messageOf(node, output)
-        this.#gossip(node, node, message)
-        return this.#notify(node, message)
-      }
+        return this.#tellAll(node, output.frame)
+      case 'checkpoint':
+        return this.#tellAll(node, output)
       case 'acknowledge':
       case 'settled':
       case 'rebuild':
@@ -134,6 +131,13 @@ export class SimulatedLungs {
       if (!this.#network.isCut(sender.index, receiver.index, 'HTTP'))
         this.#deliver(receiver, sender, message, 'HTTP')
     })
+  }
+
+  /** By gossip, and to everyone who watches. */
+  #tellAll(node: SimulatedNode, frame: GossipMessage): void {
+    const message = this.#messageOf(node, frame)
+    this.#gossip(node, node, message)
+    this.#notify(node, message)
   }
 
   #messageOf(node: SimulatedNode, frame: SyncFrame): Message {

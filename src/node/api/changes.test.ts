@@ -1,14 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { CALLER_HEADER } from '../../wire/caller.ts'
 import { decodeFrame } from '../../wire/sync.ts'
 import { paths } from '../../wire/protocol.ts'
 import { verifySignature } from '../../wire/signature.ts'
-import { dial, serve, type Served } from './server.fixture.ts'
+import { callOf, dial, serve, type Served } from './server.fixture.ts'
 import { FakeNode } from './service.fixture.ts'
 
 /** Reads a stream of events, piece by piece as they come. */
-async function subscribe({ get }: Served) {
+async function subscribe({ get }: Served, headers: Record<string, string> = {}) {
   const gone = new AbortController()
-  const answer = await get(paths.changes, { signal: gone.signal })
+  const answer = await get(paths.changes, { signal: gone.signal, headers })
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
   let buffered = ''
   return {
@@ -49,6 +51,62 @@ test('the newest checkpoint comes at once, and at every change', async () => {
     checkpoint: { checkpoint: { root: node.merkleRoot } },
   })
   stream.leave()
+})
+
+test('what was just written is sent along to members, and to nobody else', async () => {
+  const served = await serve()
+  const { node } = served
+  const stranger = await subscribe(served)
+  const member = await subscribe(served, { [CALLER_HEADER]: callOf(node) })
+  await Promise.all([stranger.next(), member.next()])
+  for (const kind of ['entries', 'seals'] as const) node.announce(Buffer.from(kind), kind)
+  node.announce()
+  expect(await member.next()).toBe(`event: entries\ndata: ${btoa('entries')}`)
+  expect(await member.next()).toBe(`event: seals\ndata: ${btoa('seals')}`)
+  for (const { next } of [member, stranger])
+    expect(frameOf(await next())).toEqual(Buffer.from(node.checkpointFrame()))
+  for (const { leave } of [member, stranger]) leave()
+})
+
+test('what is large is left to be asked for', async () => {
+  const served = await serve(new FakeNode(), { limits: { changesPushBytesMax: 100 } })
+  const { node } = served
+  const member = await subscribe(served, { [CALLER_HEADER]: callOf(node) })
+  await member.next()
+  node.announce(Buffer.alloc(101), 'entries')
+  node.announce(Buffer.alloc(100), 'entries')
+  node.announce()
+  expect(await member.next()).toBe(`event: entries\ndata: ${Buffer.alloc(100).toString('base64')}`)
+  expect(frameOf(await member.next())).toEqual(Buffer.from(node.checkpointFrame()))
+  member.leave()
+})
+
+test('for a member that reads slowly nothing is kept but the newest checkpoint', async () => {
+  const limits = { changesPushBytesMax: 256 * 1024 }
+  const served = await serve(new FakeNode(), { limits })
+  const { node } = served
+  const socket = await dial(served.port)
+  socket.write(
+    `GET ${paths.changes} HTTP/1.1\r\nhost: x\r\n${CALLER_HEADER}: ${callOf(node)}\r\n\r\n`,
+  )
+  socket.pause()
+  await expect.poll(() => node.subscriberCount).toBe(1)
+  const announced = 2000
+  for (let count = 0; count < announced; count += 1) {
+    node.announce(Buffer.alloc(64 * 1024, 7), 'entries')
+    if (count % 100 === 0) await nextTurn()
+  }
+  const last = Buffer.from('the last')
+  node.announce(last)
+  let text = ''
+  socket
+    .setEncoding('utf8')
+    .on('data', (piece: string) => (text += piece))
+    .resume()
+  const end = `data: ${last.toString('base64')}`
+  await expect.poll(() => text.includes(end), { timeout: 10_000 }).toBe(true)
+  expect(text.split('event: entries').length - 1).toBeLessThan(announced / 2)
+  socket.destroy()
 })
 
 test('comments keep a silent stream alive', async () => {

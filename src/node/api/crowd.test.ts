@@ -13,7 +13,7 @@ import { encodeSyncRequest, readFrames } from '../../wire/sync.ts'
 import { networkOf, type Caller } from './callers.ts'
 import { keyOf, peerOf, tokens } from './lattice.fixture.ts'
 import { Refusal } from './refusal.ts'
-import { bearer, dial, serve, type Served } from './server.fixture.ts'
+import { bearer, callOf, dial, serve, type Served } from './server.fixture.ts'
 import { FakeNode } from './service.fixture.ts'
 import { SharedSlots } from './slots.ts'
 
@@ -60,15 +60,6 @@ test.each([
 ])('%s is counted as %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
 })
-
-let nonces = 0
-function callOf(node: FakeNode, { as = 'beta', to = peerOf('alpha'), agoMs = 0 } = {}): string {
-  nonces += 1
-  const nonce = nonces.toString(16).padStart(16, '0')
-  const { latticeId } = node.identity
-  const call = { lattice: latticeId, to, wallMs: Date.now() - agoMs, nonce }
-  return signCall(call, peerOf('beta'), keyOf(as).sign)
-}
 
 const bodyOf = (node: FakeNode): Uint8Array =>
   encodeSyncRequest({

@@ -20,6 +20,8 @@ export interface ApiLimits {
   changesCommentMs: number
   /** How long a subscriber may leave what it was sent unread. */
   changesStallMs: number
+  /** The largest frame of new entries that is sent along; more than that is asked for. */
+  changesPushBytesMax: number
 
   syncAnswersMax: number
   syncPerCallerMax: number
@@ -58,6 +60,7 @@ export const apiLimits: ApiLimits = {
   changesMs: 600_000,
   changesCommentMs: 15_000,
   changesStallMs: 15_000,
+  changesPushBytesMax: 16 * 1024,
   syncAnswersMax: 32,
   syncPerCallerMax: 8,
   syncStallMs: 15_000,

@@ -48,7 +48,8 @@ test('a directory is retired, or it is told why not', async () => {
   const { post } = await serve(node)
   const key = keyOf('alpha')
   const author = authorIdOf(key.publicKey, Buffer.from('00ff'.repeat(4), 'hex'))
-  const { latticeId: lattice, incarnation } = node.identity
+  const { incarnation } = node
+  const lattice = node.identity.latticeId
   const intent = { kind: 'noop' as const, note: 'old' }
   const entry = { lattice, author, seq: 0, prev: NO_PREVIOUS, hlc: 1, intent }
   node.ledger.append(signEntry(entry, key.sign))

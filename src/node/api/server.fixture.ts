@@ -3,7 +3,9 @@ import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { afterEach } from 'vitest'
+import { signCall } from '../../wire/caller.ts'
 import { createApi, type Api, type ApiOptions } from './index.ts'
+import { keyOf, peerOf } from './lattice.fixture.ts'
 import { FakeNode } from './service.fixture.ts'
 
 /** An API on a real port of this machine, closed after the test. */
@@ -57,6 +59,19 @@ export async function serve(
 export const bearer = (token: string): { authorization: string } => ({
   authorization: `Bearer ${token}`,
 })
+
+let nonces = 0
+/** A member's signed call, as a header's text; each is good once. */
+export function callOf(
+  node: FakeNode,
+  { as = 'beta', to = peerOf('alpha'), agoMs = 0 } = {},
+): string {
+  nonces += 1
+  const nonce = nonces.toString(16).padStart(16, '0')
+  const { latticeId } = node.identity
+  const call = { lattice: latticeId, to, wallMs: Date.now() - agoMs, nonce }
+  return signCall(call, peerOf('beta'), keyOf(as).sign)
+}
 
 /** Bytes as they are over a socket of their own; resolves with all that came back until it closed. */
 export async function sendRaw(

@@ -20,6 +20,7 @@ import {
   type Counters,
   type NodeIdentity,
   type NodeService,
+  type Notice,
   type P2pStatus,
   type ReceiptWait,
   type StoreIntegrity,
@@ -61,20 +62,19 @@ export class FakeNode implements NodeService {
   readonly waits: ReceiptWait[] = []
 
   readonly #key = keyOf('alpha')
-  readonly #incarnation = '0011223344556677'
+  readonly incarnation = '0011223344556677'
   readonly #balances: Map<string, number>
-  readonly #listeners = new Set<(frame: Uint8Array) => void>()
+  readonly #listeners = new Set<(notice: Notice) => void>()
   readonly #waiting = new Set<() => void>()
 
   constructor(overrides: Record<string, string> = {}) {
     this.settings = settingsOf(overrides)
-    this.author = authorIdOf(this.#key.publicKey, Buffer.from(this.#incarnation, 'hex'))
+    this.author = authorIdOf(this.#key.publicKey, Buffer.from(this.incarnation, 'hex'))
     this.#balances = new Map(this.settings.genesis)
     this.identity = {
       name: 'alpha',
       peerId: peerOf('alpha'),
       instance: 'aabbccddeeff0011',
-      incarnation: this.#incarnation,
       release: 'r0123456789ab',
       version: '0.1.0',
       latticeId: latticeIdOf('test', this.settings.genesis),
@@ -176,7 +176,7 @@ export class FakeNode implements NodeService {
         publicKey: this.#key.publicKey,
         name: 'alpha',
         instance: this.identity.instance,
-        incarnation: this.#incarnation,
+        incarnation: this.incarnation,
         dataLocation: 'd'.repeat(64),
         release: this.identity.release,
         configDigest: this.identity.configDigest,
@@ -200,7 +200,7 @@ export class FakeNode implements NodeService {
   }
 
   async retire(incarnation: string): Promise<Retired> {
-    if (incarnation === this.#incarnation) return { refusal: 'in-use' }
+    if (incarnation === this.incarnation) return { refusal: 'in-use' }
     const author = authorIdOf(this.#key.publicKey, Buffer.from(incarnation, 'hex'))
     const size = this.ledger.logs.get(author)?.length ?? 0
     if (size === 0) return { refusal: 'unknown' }
@@ -221,7 +221,7 @@ export class FakeNode implements NodeService {
     return this.syncAnswer?.() ?? this.#frames()
   }
 
-  onCheckpoint(listener: (frame: Uint8Array) => void): () => void {
+  onNotice(listener: (notice: Notice) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -231,8 +231,8 @@ export class FakeNode implements NodeService {
     return encodeFrame({ kind: 'checkpoint', checkpoint: this.checkpoint() })
   }
 
-  announce(frame = this.checkpointFrame()): void {
-    for (const listener of this.#listeners) listener(frame)
+  announce(frame = this.checkpointFrame(), kind: Notice['kind'] = 'checkpoint'): void {
+    for (const listener of this.#listeners) listener({ kind, frame })
   }
 
   switchPolicy(policy: SyncPolicy, revertAfterMs: number | null): void {
@@ -318,7 +318,7 @@ export class FakeNode implements NodeService {
       {
         lattice: this.identity.latticeId,
         publicKey: this.#key.publicKey,
-        incarnation: this.#incarnation,
+        incarnation: this.incarnation,
         frontier: this.frontier(),
         seals: NO_SEALS,
         root: this.#rootHex(),

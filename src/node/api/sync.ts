@@ -4,7 +4,7 @@ import type * as z from 'zod'
 import { attestRequest, type attestAnswer } from '../../wire/api.ts'
 import { FRONTIER_BODY_BYTES_MAX, SYNC_REQUEST_BYTES_MAX } from '../../wire/limits.ts'
 import { paths, SYNC_MEDIA_TYPE } from '../../wire/protocol.ts'
-import { CheckpointFeed } from './checkpoint-feed.ts'
+import { NoticeFeed } from './notice-feed.ts'
 import { signalOf, type ApiContext } from './context.ts'
 import { frontierIn } from './frontier-body.ts'
 import { parseInput, Refusal } from './refusal.ts'
@@ -36,7 +36,7 @@ export function syncRoutes(app: FastifyInstance, context: ApiContext): void {
     return reply.type(SYNC_MEDIA_TYPE).send(streamOf(first, chunks))
   })
 
-  const feed = new CheckpointFeed(service, limits)
+  const feed = new NoticeFeed(service, limits)
   context.closing.addEventListener('abort', () => feed.close(), { once: true })
   app.get(paths.changes, { exposeHeadRoute: false }, async (request, reply) => {
     feed.subscribe(reply, recognise(request))

@@ -16,8 +16,8 @@ export interface HttpPeer {
 }
 
 export interface HttpHandlers {
-  /** A frame of a peer's stream of change notices. */
-  onNotice(peerId: string, frame: Uint8Array): void
+  /** A frame of a peer's stream of change notices. Resolves when there is room for more. */
+  onNotice(peerId: string, frame: Uint8Array): Promise<void>
   /** That stream opened or closed. */
   onNotices(peerId: string, isOpen: boolean): void
   /** The headers by which this node says to a peer who asks. */
@@ -88,7 +88,7 @@ export class HttpLung {
       try {
         for await (const frame of this.#notices(peerId, signal)) {
           pauseMs = NOTICE_RETRY_FIRST_MS
-          this.#handlers.onNotice(peerId, frame)
+          await this.#handlers.onNotice(peerId, frame)
         }
       } catch {
         // The core learns what matters from `onNotices` and from the exchanges themselves.

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { NodeService } from '../service.ts'
+import type { NodeService, Notice } from '../service.ts'
 import type { Caller } from './callers.ts'
 import type { ApiLimits } from './limits.ts'
 import { SharedSlots } from './slots.ts'
@@ -12,10 +12,13 @@ type FeedLimits = Pick<
   | 'changesMs'
   | 'changesCommentMs'
   | 'changesStallMs'
+  | 'changesPushBytesMax'
 >
 
 interface Subscriber {
   response: ServerResponse
+  /** What was just written is sent along only to those who prove who they are. */
+  isProven: boolean
   /** When the connection stopped taking bytes; null while it takes them. */
   blockedSinceMs: number | null
   /** The newest checkpoint that it still has to be told. */
@@ -23,11 +26,13 @@ interface Subscriber {
 }
 
 /**
- * Server-sent events: `checkpoint`, its data the frame in base64, at once and at every change. Each
- * checkpoint replaces the one before, so a subscriber that reads slowly skips some, holds no more
- * than one in memory, and is dropped when it reads nothing for `changesStallMs`.
+ * Server-sent events, their data a frame in base64: `checkpoint`, at once and at every change; and for
+ * members `entries` and `seals`, as soon as they are written here, so that they need not ask. Each
+ * checkpoint replaces the one before, so a subscriber that reads slowly skips some, holds no more than
+ * one in memory, and is dropped when it reads nothing for `changesStallMs`. What is large, or would have
+ * to be kept for who reads slowly, is not sent: the checkpoint after it says what to ask for.
  */
-export class CheckpointFeed {
+export class NoticeFeed {
   readonly #service: NodeService
   readonly #limits: FeedLimits
   readonly #places: SharedSlots
@@ -50,11 +55,10 @@ export class CheckpointFeed {
     const release = this.#places.take(caller)
     const headers = reply.getHeaders() as OutgoingHttpHeaders
     const response = reply.hijack().raw
-    const subscriber: Subscriber = { response, blockedSinceMs: null, pending: null }
+    const { isProven } = caller
+    const subscriber: Subscriber = { response, isProven, blockedSinceMs: null, pending: null }
     // Whoever stays is to ask for a place again, but members, who have theirs.
-    const lease = caller.isProven
-      ? undefined
-      : setTimeout(() => response.end(), this.#limits.changesMs)
+    const lease = isProven ? undefined : setTimeout(() => response.end(), this.#limits.changesMs)
     response.on('drain', () => this.#resume(subscriber))
     response.once('close', () => {
       clearTimeout(lease)
@@ -71,7 +75,7 @@ export class CheckpointFeed {
       'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
     })
-    this.#write(subscriber, eventOf(first))
+    this.#write(subscriber, eventOf({ kind: 'checkpoint', frame: first }))
   }
 
   /** Ends every stream. */
@@ -82,8 +86,8 @@ export class CheckpointFeed {
 
   #start(): void {
     if (this.#stop !== null) return
-    const unsubscribe = this.#service.onCheckpoint((frame) => {
-      for (const subscriber of this.#subscribers) this.#offer(subscriber, frame)
+    const unsubscribe = this.#service.onNotice((notice) => {
+      for (const subscriber of this.#subscribers) this.#offer(subscriber, notice)
     })
     const timer = setInterval(() => this.#tick(), this.#limits.changesCommentMs)
     timer.unref()
@@ -98,16 +102,20 @@ export class CheckpointFeed {
     this.#stop = null
   }
 
-  #offer(subscriber: Subscriber, frame: Uint8Array): void {
-    if (subscriber.blockedSinceMs === null) this.#write(subscriber, eventOf(frame))
-    else subscriber.pending = frame
+  #offer(subscriber: Subscriber, notice: Notice): void {
+    const { kind, frame } = notice
+    const isPushed = kind !== 'checkpoint'
+    if (isPushed && (!subscriber.isProven || frame.length > this.#limits.changesPushBytesMax))
+      return
+    if (subscriber.blockedSinceMs === null) this.#write(subscriber, eventOf(notice))
+    else if (!isPushed) subscriber.pending = frame
   }
 
   #resume(subscriber: Subscriber): void {
     subscriber.blockedSinceMs = null
     const frame = subscriber.pending
     subscriber.pending = null
-    if (frame !== null) this.#write(subscriber, eventOf(frame))
+    if (frame !== null) this.#write(subscriber, eventOf({ kind: 'checkpoint', frame }))
   }
 
   #tick(): void {
@@ -125,5 +133,5 @@ export class CheckpointFeed {
   }
 }
 
-const eventOf = (frame: Uint8Array): string =>
-  `event: checkpoint\ndata: ${Buffer.from(frame).toString('base64')}\n\n`
+const eventOf = ({ kind, frame }: Notice): string =>
+  `event: ${kind}\ndata: ${Buffer.from(frame).toString('base64')}\n\n`
