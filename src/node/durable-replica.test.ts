@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -105,6 +105,56 @@ describe('a store that was found damaged', () => {
     await expect(replica.repair()).rejects.toThrow('being repaired')
     await repaired
     await expect(replica.repair()).rejects.toThrow('not damaged')
+  })
+})
+
+describe('a store that cannot be opened as a database', () => {
+  const file = (): string => join(directory, 'ledger.sqlite')
+  const cutTo = (part: (bytes: number) => number) => (bytes: Buffer) =>
+    bytes.subarray(0, part(bytes.length))
+  const damages: [string, (bytes: Buffer) => Buffer][] = [
+    ['cut to nothing', cutTo(() => 0)],
+    ['cut to one byte', cutTo(() => 1)],
+    ['cut before the end of its header', cutTo(() => 99)],
+    ['cut to what SQLite takes for a page', cutTo(() => 512)],
+    ['cut to its first page', cutTo(() => 4096)],
+    ['cut to a half', cutTo((length) => length / 2)],
+    ['cut by a page', cutTo((length) => length - 4096)],
+    ['overwritten', (bytes) => Buffer.alloc(bytes.length, 'no database')],
+    ['full of zeros', (bytes) => Buffer.alloc(bytes.length)],
+  ]
+
+  it.each(damages)('%s stops the replica and nothing else, and is repaired', async (_, damage) => {
+    await submitted(20)
+    replica.close()
+    const damaged = damage(readFileSync(file()))
+    writeFileSync(file(), damaged)
+    replica = open()
+    expect(replica.refusalReason).toMatch(/ledger\.sqlite is no database: /)
+    expect(replica.engine).toBeNull()
+    expect(replica.frontier).toEqual(EMPTY_FRONTIER)
+    await expect(replica.submit([pay])).rejects.toThrow('is no database')
+    expect(() => replica.store).toThrow('is no database')
+
+    const { entriesKept, damagedFile } = await replica.repair()
+    expect(entriesKept).toBe(0)
+    expect(readFileSync(damagedFile)).toEqual(damaged)
+    expect(replica.refusalReason).toBeNull()
+    await submitted(1)
+    replica.close()
+    replica = open()
+    expect(replica.refusalReason).toBeNull()
+    expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(1)
+  })
+
+  it('in place of which lies an empty database', () => {
+    replica.close()
+    rmSync(file())
+    const empty = new DatabaseSync(file())
+    empty.exec('CREATE TABLE other (x TEXT) STRICT')
+    empty.close()
+    replica = open()
+    expect(replica.refusalReason).toMatch(/ledger\.sqlite is no store/)
   })
 })
 

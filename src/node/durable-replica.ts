@@ -53,7 +53,7 @@ export class DurableReplica {
   readonly #signatures = new SignatureCheck()
   readonly #options: DurableReplicaOptions
   readonly #stopping = new AbortController()
-  #store: Store
+  #store: Store | null = null
   #engine: Engine | null
   #corruption: string | null = null
   #reopen: NodeJS.Timeout | null = null
@@ -63,11 +63,12 @@ export class DurableReplica {
   /** Opens and verifies the store. Throws `StoreError` for one that is in use, foreign or unwritable. */
   constructor(options: DurableReplicaOptions) {
     this.#options = options
-    this.#store = this.#openStore()
     this.#engine = this.#start()
   }
 
+  /** Throws `UnavailableError` when there is none that could be opened. */
   get store(): Store {
+    if (this.#store === null) throw new UnavailableError(this.refusalReason ?? 'no store is open')
     return this.#store
   }
 
@@ -164,8 +165,7 @@ export class DurableReplica {
       checkpoint: core.checkpoint,
       frontier: core.logs.frontier(),
       sealsBeyond: core.logs.sealsBeyond.bind(core.logs),
-      entries: (author: AuthorId, from: number, to: number) =>
-        this.#store.entries(author, from, to),
+      entries: (author: AuthorId, from: number, to: number) => this.store.entries(author, from, to),
     }
     return syncAnswer(request, source, signal)
   }
@@ -189,7 +189,7 @@ export class DurableReplica {
     const { genesis } = this.#options.settings
     try {
       const entriesChecked = await auditStore({
-        store: this.#store,
+        store: this.store,
         core,
         genesis,
         pace,
@@ -224,7 +224,7 @@ export class DurableReplica {
   async #repair(why: string): Promise<Repaired> {
     const { stateDir } = this.#options.settings
     this.#engine?.close()
-    this.#store.close()
+    this.#closeStore()
     const repaired = await repairStore(stateDir, (directory) => this.#openStore(directory))
     this.#store = this.#openStore()
     this.#corruption = null
@@ -243,7 +243,12 @@ export class DurableReplica {
     this.#stopping.abort()
     if (this.#reopen !== null) clearTimeout(this.#reopen)
     this.#engine?.close()
-    this.#store.close()
+    this.#closeStore()
+  }
+
+  #closeStore(): void {
+    this.#store?.close()
+    this.#store = null
   }
 
   #openStore(directory = this.#options.settings.stateDir): Store {
@@ -254,7 +259,8 @@ export class DurableReplica {
   /** An engine on what the store remembers; null, and the reason kept, when that cannot be trusted. */
   #start(): Engine | null {
     try {
-      const core = this.#restore()
+      this.#store ??= this.#openStore()
+      const core = this.#restore(this.#store)
       return new Engine(core, this.#store, this.#options.clock, this.#options.log, {
         onOutput: (output) => this.#carryOut(output),
         onFailed: (error) => this.#storeFailed(error),
@@ -267,21 +273,21 @@ export class DurableReplica {
   }
 
   /** From the newest snapshot; from all entries when that does not fit what is on the disk. */
-  #restore(): Core {
+  #restore(store: Store): Core {
     const { key, lattice, log } = this.#options
-    const snapshot = snapshotIn(this.#store, { publicKey: key.publicKey, lattice })
+    const snapshot = snapshotIn(store, { publicKey: key.publicKey, lattice })
     if (snapshot !== null) {
       try {
-        const core = new Core(this.#coreConfig(), restoredFrom(this.#store, snapshot), this.#now())
+        const core = new Core(this.#coreConfig(store), restoredFrom(store, snapshot), this.#now())
         this.#auditLater()
         return core
       } catch (error) {
         if (!isCorruption(error)) throw error
         log.warn({}, `[STORE] a kept state is not used: ${error.message}`)
-        this.#store.forgetSnapshots()
+        store.forgetSnapshots()
       }
     }
-    return new Core(this.#coreConfig(), restoredFrom(this.#store, null), this.#now())
+    return new Core(this.#coreConfig(store), restoredFrom(store, null), this.#now())
   }
 
   /** What lies behind a snapshot was not read at the start. */
@@ -314,8 +320,8 @@ export class DurableReplica {
     if (engine === null) return
     const { key, lattice } = this.#options
     try {
-      const snapshot = snapshotIn(this.#store, { publicKey: key.publicKey, lattice }, beforeHlc)
-      await rebuildFrom(this.#store, snapshot, engine)
+      const snapshot = snapshotIn(this.store, { publicKey: key.publicKey, lattice }, beforeHlc)
+      await rebuildFrom(this.store, snapshot, engine)
     } catch (error) {
       engine.fail(`the store cannot be read: ${(error as Error).message}`)
     }
@@ -325,7 +331,7 @@ export class DurableReplica {
   #reincarnate(): void {
     if (this.#stopping.signal.aborted) return
     this.#engine?.fail('this log was ended; another one begins')
-    this.#store.reincarnate()
+    this.store.reincarnate()
     this.#openAgain()
   }
 
@@ -344,7 +350,7 @@ export class DurableReplica {
   #openAgain(): void {
     const failed = this.#engine
     failed?.close()
-    this.#store.close()
+    this.#closeStore()
     try {
       this.#store = this.#openStore()
       const message = `store opened again: ${failed?.failure ?? ''}`
@@ -369,8 +375,8 @@ export class DurableReplica {
     this.#options.log.error({}, `[STORE] ${this.#corruption}`)
   }
 
-  #coreConfig(): CoreConfig {
-    return coreConfigOf(this.#options, this.#store, this.#signatures.verify)
+  #coreConfig(store: Store): CoreConfig {
+    return coreConfigOf(this.#options, store, this.#signatures.verify)
   }
 
   #outcomeOf(verdict: SubmitVerdict): SubmitOutcome {

@@ -123,7 +123,7 @@ describe('load finds', () => {
   ]
   it.each(edits)('%s', (_name, statement, message) => {
     directory.edit(statement)
-    expect(found()).toMatch(/^corrupt: .*; stop the node, move its data directory away/)
+    expect(found()).toMatch(/^corrupt: .*; have it repaired/)
     expect(found()).toMatch(message)
   })
 
@@ -167,7 +167,7 @@ describe('load finds', () => {
 
   it('a file that was cut off', () => {
     const file = readFileSync(directory.file)
-    for (const length of [1, 100, 511, 512, 4096, 8192, file.length - 4096]) {
+    for (const length of [0, 1, 100, 511, 512, 4096, 8192, file.length - 4096]) {
       writeFileSync(directory.file, file)
       truncateSync(directory.file, length)
       expect(found(), `${length} bytes`).toMatch(/^corrupt: /)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -21,4 +21,15 @@ it('a database waits for the disk at every commit, also when it is opened again'
     expect(settingOf('locking_mode')).toBe('exclusive')
     database.close()
   }
+})
+
+it('a crash while a database is made leaves none, and nothing in the way of the next one', () => {
+  const file = join(directory, 'ledger.sqlite')
+  writeFileSync(`${file}-new`, 'half of a')
+  // Of a database that is gone: its log would be taken for the new one's.
+  writeFileSync(`${file}-wal`, 'what was written to another one')
+  const database = openDatabase(file)
+  expect(database.prepare('SELECT count(*) AS count FROM entry').get()).toEqual({ count: 0 })
+  database.close()
+  expect(readdirSync(directory)).toEqual(['ledger.sqlite'])
 })

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { corrupt, StoreError } from './errors.ts'
 import { schema, STORE_FORMAT } from './schema.ts'
@@ -19,12 +19,13 @@ const NOT_A_DATABASE = 26
  * node:sqlite. Throws `StoreError`; then the file is not held.
  */
 export function openDatabase(file: string): DatabaseSync {
-  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size
   // SQLite would take the stump of a file for a new, empty database.
-  if (bytes > 0 && bytes < DATABASE_BYTES_MIN)
+  if (bytes !== undefined && bytes < DATABASE_BYTES_MIN)
     throw corrupt(`${file} is no database: it has ${bytes} bytes`)
   let database: DatabaseSync | null = null
   try {
+    if (bytes === undefined) createDatabase(file)
     // One process holds the file for as long as it is open: a second one on the same directory is refused.
     database = new DatabaseSync(file, { timeout: 0, allowExtension: false })
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
@@ -34,12 +35,29 @@ export function openDatabase(file: string): DatabaseSync {
     database.exec('PRAGMA foreign_keys = ON')
     database.exec('BEGIN EXCLUSIVE; COMMIT')
     assertVersion(database)
-    settleFormat(database, file)
+    assertFormat(database, file)
     return database
   } catch (error) {
     database?.close()
     throw storeErrorOf(error, file)
   }
+}
+
+/**
+ * A crash on the way leaves no database rather than an empty one: so one that is empty was cut off. A
+ * write-ahead log that is still there belongs to a database that is gone.
+ */
+function createDatabase(file: string): void {
+  const draft = `${file}-new`
+  for (const stale of [draft, `${draft}-journal`, `${file}-wal`, `${file}-shm`])
+    rmSync(stale, { force: true })
+  const database = new DatabaseSync(draft, { allowExtension: false })
+  try {
+    database.exec(`BEGIN EXCLUSIVE; ${schema} COMMIT`)
+  } finally {
+    database.close()
+  }
+  renameSync(draft, file)
 }
 
 /** What went wrong, in the terms of the store. */
@@ -68,7 +86,7 @@ export function storeErrorOf(error: unknown, file: string): StoreError {
   }
 }
 
-function settleFormat(database: DatabaseSync, file: string): void {
+function assertFormat(database: DatabaseSync, file: string): void {
   const format = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
   if (format > STORE_FORMAT) {
     throw new StoreError(
@@ -77,7 +95,7 @@ function settleFormat(database: DatabaseSync, file: string): void {
       'deploy a newer release',
     )
   }
-  if (format === 0) database.exec(`BEGIN EXCLUSIVE; ${schema} COMMIT`)
+  if (format === 0) throw corrupt(`${file} is no store: it is an empty database`)
 }
 
 function assertVersion(database: DatabaseSync): void {

@@ -18,6 +18,6 @@ export const corrupt = (message: string, cause?: unknown): StoreError =>
   new StoreError(
     'corrupt',
     message,
-    'stop the node, move its data directory away and start it: it fetches everything from its peers',
+    'have it repaired (POST /api/lattice/repair): what is sound is kept, and the peers bring the rest',
     cause,
   )

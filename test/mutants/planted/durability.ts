@@ -24,6 +24,27 @@ export const durability: readonly Mutant[] = [
     replace: `const DATABASE_BYTES_MIN = 0`,
   },
   {
+    id: 'durability.empty-is-new',
+    about: 'an empty database in place of the store is taken for a new one',
+    file: 'src/node/store/database.ts',
+    find: 'if (format === 0) throw corrupt(`${file} is no store: it is an empty database`)',
+    replace: 'if (format === 0) database.exec(`BEGIN EXCLUSIVE; ${schema} COMMIT`)',
+  },
+  {
+    id: 'durability.unopened-ends-the-process',
+    about: 'a file that cannot be opened as a database ends the process, so nobody can repair it',
+    file: 'src/node/durable-replica.ts',
+    find: `    this.#engine = this.#start()
+  }
+
+  /** Throws`,
+    replace: `    this.#store = this.#openStore()
+    this.#engine = this.#start()
+  }
+
+  /** Throws`,
+  },
+  {
     id: 'durability.log-taken-away',
     about: 'goes on from what a store was before its write-ahead log was taken away',
     file: 'src/node/store/open-mark.ts',
