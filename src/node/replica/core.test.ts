@@ -201,6 +201,20 @@ describe('what is known of an entry', () => {
     expect(receipt()).toMatchObject({ level: 'final' })
   })
 
+  it('is not final on our disk alone under such a name, of which is heard after others are known', () => {
+    rig.submit(noop)
+    rig.pass(10)
+    for (const index of [1, 2]) rig.hear(rig.claim(index, { clockFloor: rig.wallMs * 1000 }))
+    const { frontier, root, stateRoot } = rig.core.checkpoint.checkpoint
+    rig.receive(chainOf(rig.lattice, 0, [[rig.wallMs * 1000, noop]], { incarnation: 7 }), b)
+    rig.pass(10)
+    for (const index of [1, 2])
+      rig.hear(rig.claim(index, { frontier, root, stateRoot, clockFloor: rig.wallMs * 1000 }))
+    const levelOf = (author: string) => rig.core.receiptOf(author, 0, 0)?.level
+    expect(levelOf(rig.core.author)).toBe('final')
+    expect(levelOf(authorOf(rig.lattice, 0, 7))).toBe('local')
+  })
+
   it('is not final on our disk alone where the others have lost what was final before', () => {
     const floor = (): number => rig.wallMs * 1000
     const levelOf = (seq: number) => rig.core.receiptOf(rig.core.author, seq, 0)?.level

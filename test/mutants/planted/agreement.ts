@@ -24,6 +24,13 @@ export const finality: readonly Mutant[] = [
     replace: `author === this.author`,
   },
   {
+    id: 'finality.names-kept',
+    about: 'the same, for what of that is heard of later',
+    file: 'src/node/replica/book.ts',
+    find: `if (this.#own.frontier !== frontier)`,
+    replace: `if (this.#own.authors.length === 0)`,
+  },
+  {
     id: 'finality.copies-lost',
     about: 'what others held of us, and lost, leaves what comes after it final',
     file: 'src/node/replica/ledger.ts',

@@ -131,6 +131,33 @@ const nodePrefix = 0x00`,
     replace: `leafHash(encodeCanonical([authorBytes(author), root]))`,
   },
   {
+    id: 'merkle.leaf-of-other-size',
+    about: 'takes the leaf of a log at one size for that at another',
+    file: 'src/node/replica/logs.ts',
+    find: `if (log.leaf?.size !== size)`,
+    replace: `if (log.leaf === null)`,
+  },
+  {
+    id: 'merkle.root-kept',
+    about: 'gives the root of before for what is held now',
+    file: 'src/node/replica/logs.ts',
+    find: `    this.#frontier = null
+    this.#root = null
+`,
+    replace: `    this.#frontier = null
+`,
+  },
+  {
+    id: 'merkle.frontier-kept',
+    about: 'gives the frontier of before for what is held now',
+    file: 'src/node/replica/logs.ts',
+    find: `    this.#frontier = null
+    this.#root = null
+`,
+    replace: `    this.#root = null
+`,
+  },
+  {
     id: 'merkle.growth-forgets',
     about: 'a log that outgrows its memory forgets its first hashes',
     file: 'src/merkle/hash-column.ts',
@@ -148,6 +175,15 @@ export const signature: readonly Mutant[] = [
     file: 'src/wire/signature.ts',
     find: ` && !SMALL_ORDER_POINTS.has(toHex(publicKey))`,
     replace: '',
+  },
+  {
+    id: 'signature.remembered-by-beginning',
+    about: 'remembers what was made of a text by its first characters',
+    file: 'src/wire/remembered.ts',
+    find: `  return (text) => {
+    const before = known.get(text)`,
+    replace: `  return (text) => {
+    const before = known.get(text) ?? [...known].find(([one]) => one.startsWith(text.slice(0, 9)))?.[1]`,
   },
   {
     id: 'signature.untagged',
