@@ -56,7 +56,7 @@ export async function auditStore(options: StoreAuditOptions): Promise<number> {
       sizes.set(author, seq + 1)
     }
     if (!ledger.insert(entries)) throw new Error('entries came out of order')
-    ledger.fold()
+    ledger.fold(false)
   }
 
   function compare(): void {

@@ -176,8 +176,9 @@ export class Book {
     this.#rebuilding?.begin(this.#ledgerAfter(snapshot), frontier)
   }
 
-  takeRebuilt(entries: readonly SignedEntry[]): void {
-    this.#rebuilding?.take(entries)
+  /** `isBehind`: more of what is older may come yet. */
+  takeRebuilt(entries: readonly SignedEntry[], isBehind: boolean): void {
+    this.#rebuilding?.take(entries, isBehind)
   }
 
   /** All of it came. False: it has to be read again. */
@@ -226,7 +227,7 @@ export class Book {
     const apply = (): void => {
       if (!this.#ledger.insert(page))
         throw new WireError('broken-chain', 'an entry lies before the kept state')
-      this.#ledger.fold()
+      this.#ledger.fold(false)
       page = []
     }
     for (const signed of entries) {

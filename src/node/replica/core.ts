@@ -158,7 +158,7 @@ export class Core {
       case 'rebuild-begin':
         return this.#book.beginRebuild(event.snapshot, event.frontier)
       case 'rebuild-entries':
-        return this.#book.takeRebuilt(event.entries)
+        return this.#book.takeRebuilt(event.entries, this.peers.isAnyAhead())
       case 'rebuild-end':
         if (this.#book.endRebuild()) this.#changed(now)
         return
@@ -357,7 +357,7 @@ export class Core {
       isAnyElsewhere ? this.#book.aloneFrom(this.peers) : Number.POSITIVE_INFINITY,
     )
     if (this.ledger.settle(floor) > 0) this.#isNews = true
-    this.ledger.fold()
+    this.ledger.fold(this.peers.isAnyAhead())
   }
 
   #settleWaiters(now: Now): void {

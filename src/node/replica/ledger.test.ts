@@ -197,7 +197,7 @@ describe('the ledger is a function of the set of entries', () => {
             ledger = new Ledger(...parts)
             ledger.insert(arrival.slice(0, index + 1))
           }
-          ledger.fold()
+          ledger.fold(false)
           // As after a restart.
           const kept = ledger.folded()
           const open = arrival
@@ -205,7 +205,7 @@ describe('the ledger is a function of the set of entries', () => {
             .filter(({ entry }) => entry.seq >= (kept.sizes.get(entry.author) ?? 0))
           ledger = Ledger.after(kept, ...parts)
           expect(ledger.insert(open)).toBe(true)
-          ledger.fold()
+          ledger.fold(false)
         }
         expectIs(ledger, entriesOf(arrival))
         ledger.settle(floor)
@@ -305,7 +305,7 @@ describe('the clock of the first entry that is not final', () => {
     const [{ entry }] = log as [SignedEntry]
     const ledger = new Ledger(genesis, (_author, seq) => log[seq]?.entry.hlc ?? 0, 4)
     ledger.insert(log)
-    ledger.fold()
+    ledger.fold(false)
     ledger.settle(25)
     expect(ledger.foldedCount).toBe(7)
     const clocks = Array.from({ length: 10 }, (_, from) => ledger.openClockOf(entry.author, from))

@@ -5,7 +5,7 @@ import type { Intent } from '../../wire/intent.ts'
 import type { Genesis } from '../../wire/lattice.ts'
 import { Accounts, type Rejection, type Undo } from './accounts.ts'
 import { Finality } from './finality.ts'
-import { OPEN_MAX } from './limits.ts'
+import { OPEN_BEHIND_FACTOR, OPEN_MAX } from './limits.ts'
 
 /** What replay made of an entry. */
 export interface Outcome {
@@ -148,10 +148,13 @@ export class Ledger {
     return this.#finality.count - before
   }
 
-  /** Folds the oldest open entries when there are too many, final or not. */
-  fold(): void {
-    if (this.#open.length > this.#openMax)
-      this.#fold(this.#open.length - Math.floor(this.#openMax / 2))
+  /**
+   * Folds the oldest open entries when there are too many, final or not. `isBehind`: more are on their way
+   * that may be older, and would not fit before what is folded.
+   */
+  fold(isBehind: boolean): void {
+    const openMax = this.#openMax * (isBehind ? OPEN_BEHIND_FACTOR : 1)
+    if (this.#open.length > openMax) this.#fold(this.#open.length - Math.floor(openMax / 2))
   }
 
   /** The state without what is open. */

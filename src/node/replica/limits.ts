@@ -30,6 +30,8 @@ export const P2P_START_GRACE_MS = 1000
 export const HTTP_FRESH_INTERVALS = 2.5
 /** Entries that can be taken back one by one; beyond them the oldest are folded, and half are kept. */
 export const OPEN_MAX = 8192
+/** So many times more while a peer holds what we lack: it may belong before much of what came meanwhile. */
+export const OPEN_BEHIND_FACTOR = 8
 /** A snapshot of the state is kept after so many more entries were folded, or as many as half the accounts. */
 export const SNAPSHOT_ENTRIES = 8192
 /** Entries that may come in while the state is made anew; beyond them it is begun again. */

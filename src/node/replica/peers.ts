@@ -72,6 +72,11 @@ export class Peers {
     return this.#records.values().some((record) => record.isMatch === false)
   }
 
+  /** Whether a member holds, by its signed word, something that we lack. */
+  isAnyAhead(): boolean {
+    return this.#records.values().some(({ awaited }) => awaited !== null)
+  }
+
   /** Takes a checkpoint of another member, its signature checked. */
   record(signed: SignedCheckpoint, nowMonoMs: number): CheckpointNews {
     const { peerId, checkpoint } = signed

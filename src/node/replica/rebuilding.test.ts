@@ -9,7 +9,7 @@ import {
 import { Rig } from '../../../test/simulation/rig.ts'
 import type { Intent } from '../../wire/intent.ts'
 import { NO_SEALS, signRetirement } from '../../wire/seal.ts'
-import { REBIRTH_SILENCE_MS } from './limits.ts'
+import { OPEN_MAX, REBIRTH_SILENCE_MS } from './limits.ts'
 
 const lattice = makeLattice(3)
 const [b, c] = [keyOf(lattice, 1).peerId, keyOf(lattice, 2).peerId] as const
@@ -42,6 +42,56 @@ const expectSameAsAfresh = (): void => {
   expect(rig.core.logs.root()).toBe(afresh.core.logs.root())
   expect(rig.core.ledger.accounts.sorted()).toEqual(afresh.core.ledger.accounts.sorted())
 }
+
+describe('a member that fetches much and is written to meanwhile', () => {
+  const old = chainOf(
+    lattice,
+    1,
+    Array.from({ length: 512 }, (_, seq) => [seq + 2, { kind: 'noop', note: '' }] as const),
+  )
+  const writeMuch = (): void => {
+    const notes = Array.from({ length: 500 }, () => ({ kind: 'noop', note: '' }) as const)
+    for (let written = 0; written <= OPEN_MAX; written += notes.length) rig.submit(...notes)
+  }
+
+  it('makes no state anew while it is told that older entries are still to come', () => {
+    const frontier = new Map([[authorOf(lattice, 1), old.length]])
+    const alone = rig.member(2)
+    alone.hear(alone.claim(1, { frontier, root: 'aa'.repeat(32) }))
+    rig = alone
+    rig.receive(old.slice(0, 256), b)
+    writeMuch()
+    rig.receive(old.slice(256), b)
+    expect(rig.count('rebuild')).toBe(0)
+    expectSameAsAfresh()
+    writeMuch()
+    expect(rig.core.ledger.foldedCount).toBeGreaterThan(OPEN_MAX)
+  })
+
+  it('makes it anew at most once when they come unannounced', () => {
+    rig = rig.member(2)
+    rig.receive(old.slice(0, 256), b)
+    writeMuch()
+    rig.receive(old.slice(256), b)
+    expect(rig.count('rebuild')).toBe(1)
+    rig.rebuild()
+    expectSameAsAfresh()
+  })
+
+  it('keeps what came meanwhile also while a state is made anew', () => {
+    const frontier = new Map([[authorOf(lattice, 1), old.length]])
+    rig = rig.member(2)
+    rig.receive(old.slice(0, 128), b)
+    writeMuch()
+    rig.receive(old.slice(128, 256), b)
+    expect(rig.count('rebuild')).toBe(1)
+    rig.hear(rig.claim(1, { frontier, root: 'aa'.repeat(32) }))
+    rig.rebuild()
+    rig.receive(old.slice(256), b)
+    expect(rig.count('rebuild')).toBe(1)
+    expectSameAsAfresh()
+  })
+})
 
 describe('a state that is made anew', () => {
   it('has once what came before the reading began', () => {

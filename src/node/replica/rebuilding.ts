@@ -41,9 +41,9 @@ export class Rebuilding {
     this.#read = frontier
   }
 
-  take(entries: readonly SignedEntry[]): void {
+  take(entries: readonly SignedEntry[], isBehind: boolean): void {
     if (this.#ledger?.insert(entries) === false) this.#isStale = true
-    this.#ledger?.fold()
+    this.#ledger?.fold(isBehind)
   }
 
   /** The finished state; null when everything has to be read again. */

@@ -3,6 +3,22 @@ import type { Mutant } from '../mutant.ts'
 /** The state is no function of the set of entries, or not the right one. */
 export const state: readonly Mutant[] = [
   {
+    id: 'state.folds-while-behind',
+    about:
+      'folds what came meanwhile before what is still to come: the state is made anew again and again',
+    file: 'src/node/replica/limits.ts',
+    find: `OPEN_BEHIND_FACTOR = 8`,
+    replace: `OPEN_BEHIND_FACTOR = 1`,
+  },
+  {
+    id: 'state.folds-while-made-anew',
+    about:
+      'a state that is made anew while older entries are still to come is soon too new for them',
+    file: 'src/node/replica/rebuilding.ts',
+    find: `this.#ledger?.fold(isBehind)`,
+    replace: `this.#ledger?.fold(false)`,
+  },
+  {
     id: 'state.arrival-order',
     about: 'applies entries in the order in which they arrive',
     file: 'src/node/replica/ledger.ts',
