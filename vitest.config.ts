@@ -60,7 +60,8 @@ export default defineConfig({
           sequence: { groupOrder: 4 },
           include: ['test/lab/**/*.test.ts'],
           testTimeout: 180_000,
-          hookTimeout: 300_000,
+          // The first lab makes the base tree.
+          hookTimeout: 30 * 60_000,
           fileParallelism: false,
         },
       },

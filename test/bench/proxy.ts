@@ -2,10 +2,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { act, sharedMs } from './actor.ts'
 
 /**
- * An actor: TCP links on loopback that take as long as a real one, and count what passes. Whoever
+ * An actor: TCP links, dialled on loopback, that take as long as a real one, and count what passes. Whoever
  * connects to a held link waits until it is released, as for a network that comes back.
  */
 interface Link {
+  targetHost: string
   targetPort: number
   rttMs: number
   /** Null while the link is held. */
@@ -32,15 +33,18 @@ const links = new Map<number, Link>()
 
 act({
   async open({
+    targetHost = '127.0.0.1',
     targetPort,
     rttMs,
     isHeld,
   }: {
+    targetHost?: string
     targetPort: number
     rttMs: number
     isHeld: boolean
   }) {
     const link: Link = {
+      targetHost,
       targetPort,
       rttMs,
       releasedAtMs: isHeld ? null : sharedMs(),
@@ -89,7 +93,7 @@ function accept(link: Link, near: Socket): void {
   near.pause()
   const far = connect({
     port: link.targetPort,
-    host: '127.0.0.1',
+    host: link.targetHost,
     noDelay: true,
     allowHalfOpen: true,
   })

@@ -48,6 +48,7 @@ const sudoers = `operator ALL=(ALL:ALL) NOPASSWD: ALL
 asker ALL=(ALL:ALL) PASSWD: ALL
 `
 
+/** The last line spares each first boot the work that systemd does after an upgrade. */
 const finish = `
 useradd --create-home --shell /bin/bash --gid operator operator
 useradd --create-home --shell /bin/bash asker
@@ -56,6 +57,7 @@ systemctl disable caddy.service
 systemctl mask ${masked.join(' ')}
 apt-get clean
 rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/*
+touch /etc/.updated /var/.updated
 `
 
 export const cacheDirectory = (): string =>

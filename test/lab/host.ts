@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SmallDisk } from '../cluster/small-disk.ts'
+import { setClock } from './clock.ts'
 import { isRunning, kill, leaderOf, start, until, untilUp } from './container.ts'
 import { COMMAND_MS_MAX, SHUTDOWN_MS_MAX } from './limits.ts'
 import { Link } from './link.ts'
@@ -91,6 +92,11 @@ export class Host {
   /** A file of the host, on or off. */
   readFile(path: string): Promise<string> {
     return readFile(join(this.place.root, path), 'utf8')
+  }
+
+  /** Puts its clock this far from the right time, until it reboots. */
+  setClock(offsetMs: number): Promise<void> {
+    return setClock(this, offsetMs)
   }
 
   /** Boots it and waits until systemd is done. Returns the units that failed. */

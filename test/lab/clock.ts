@@ -1,0 +1,34 @@
+import { globSync } from 'node:fs'
+import type { Host } from './host.ts'
+
+/** Programs that work with absolute timers, which libfaketime takes for the wall clock's. */
+const spared = ['sshd', 'systemctl', 'systemd-run', 'journalctl']
+
+/**
+ * Sets the clock of one host, as its processes see it. Hosts share this machine's kernel and thereby its
+ * clock, so the C library is told another time: for units that start from now on, for SSH sessions and
+ * for what sudo runs there. systemd's own timers and statically linked programs keep the right time, and
+ * the host has it again after a reboot.
+ */
+export async function setClock(host: Host, offsetMs: number): Promise<void> {
+  const library = globSync('usr/lib/*/faketime/libfaketimeMT.so.1', { cwd: host.place.root })[0]
+  if (library === undefined) throw new Error(`${host.name} has no libfaketime`)
+  const variables = [
+    `LD_PRELOAD=/${library}`,
+    `FAKETIME=${offsetMs < 0 ? '' : '+'}${offsetMs / 1000}s`,
+    'FAKETIME_DONT_FAKE_MONOTONIC=1',
+    'FAKETIME_DISABLE_SHM=1',
+    `FAKETIME_SKIP_CMDS=${spared.join(',')}`,
+  ]
+  await host.exec(['sh', '-e', '-c', script, 'clock', ...variables])
+}
+
+/** The files that name it stay; what they name goes with /run. */
+const script = `
+mkdir -p /run/clock
+echo "SetEnv $*" > /run/clock/sshd.conf
+printf '%s\\n' "$@" > /run/clock/environment
+echo 'Include /run/clock/sshd.conf' > /etc/ssh/sshd_config.d/clock.conf
+echo 'Defaults env_file=/run/clock/environment' > /etc/sudoers.d/clock
+systemctl set-environment "$@"
+systemctl reload ssh`
