@@ -12,6 +12,7 @@ import { recoverRun } from '../ops/rollout/recovery.ts'
 import { nodeSettings, settingsDigest } from '../ops/targets/settings.ts'
 import type { Target } from '../ops/targets/target.ts'
 import type { App } from './command.ts'
+import { hostPartsOf } from './host-parts.ts'
 import type { Lattice } from './lattice.ts'
 import { artifactDirectory } from './phase-files.ts'
 import { gateOf } from './rollout-gate.ts'
@@ -21,11 +22,12 @@ import type { Site } from './site.ts'
 /** What a deploy puts on the nodes: this program's artifact, and each node's files and key. */
 export async function payloadOf({ home }: App, { desired, identities }: Lattice): Promise<Payload> {
   const release = await readArtifact(artifactDirectory(home))
+  const host = await hostPartsOf(home, release.manifest)
   const settings = await Promise.all(
     desired.nodes.map(async (node) => {
       const identity = identities.get(node.name)
       if (identity === undefined) throw new Error(`${node.name} has no identity`)
-      const files = desiredFiles(desired, node)
+      const files = desiredFiles(desired, node, host)
       return [node.name, nodeSettings(files, await readSeed(identity))] as const
     }),
   )

@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { buildCli } from '../../src/build/cli-bundle.ts'
+import { writeManifest } from '../../src/build/manifest.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 
 /** What a runner of tests may have set, and changes what is shown. */
 const MEDDLING = ['NO_COLOR', 'FORCE_COLOR', 'CI', 'npm_command']
 
-/** The CLI as it is shipped, built from these sources into a place of its own, without the node. */
+/** The CLI as it is shipped, built from these sources into a place of its own, with an empty file for the node. */
 export interface BuiltCli {
   home: string
   /** Runs it as a shell without a terminal would. */
@@ -45,11 +46,14 @@ export async function endOf(child: ReturnType<typeof spawn>): Promise<Ended> {
 
 export async function builtCli(): Promise<BuiltCli> {
   const home = mkdtempSync(join(tmpdir(), 'aethel-cli-'))
-  for (const path of ['bin', 'package.json', 'nodes.yaml']) {
+  for (const path of ['bin', 'package.json', 'nodes.yaml', 'templates']) {
     cpSync(join(root, path), join(home, path), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
   await buildCli(root, join(home, 'dist/cli'))
+  mkdirSync(join(home, 'dist/node'))
+  writeFileSync(join(home, 'dist/node/node.mjs'), '')
+  await writeManifest(join(home, 'dist/node'), '0.0.0')
 
   const start: BuiltCli['start'] = (args, { cwd, environment = {} }) => {
     const inherited = Object.fromEntries(

@@ -230,9 +230,9 @@ describe('render', () => {
   it('writes every node’s files and no secret', async () => {
     const { code, document } = await json('render --out out')
     expect(code).toBe(0)
-    const files = globSync('out/**/{.env,*.txt}', { cwd }).toSorted()
+    const files = globSync('out/**/{.env,*.txt,*.service,*.socket}', { cwd }).toSorted()
     expect(files).toEqual(document.files.map((file) => `out/${file}`).toSorted())
-    expect(files).toHaveLength(9)
+    expect(files).toHaveLength(13)
     const secrets = globSync('keys/*', { cwd }).map((file) =>
       readFileSync(join(cwd, file), 'utf8').trim(),
     )
@@ -241,6 +241,10 @@ describe('render', () => {
       for (const secret of secrets) expect(text).not.toContain(secret)
     }
     expect(statSync(join(cwd, 'out/node2-diotec360/.env')).mode & 0o777).toBe(0o600)
+    const unit = 'out/node2-diotec360/host/aethel-lattice-node2-diotec360.service'
+    expect(readFileSync(join(cwd, unit), 'utf8')).toMatch(
+      /^ExecStart=\S+\/node\/26\.\d+\.\d+\/bin\/node .*\/current\/release\/node\.mjs$/m,
+    )
   })
 
   it('writes nothing in a dry run', async () => {

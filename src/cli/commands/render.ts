@@ -1,17 +1,22 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { renderLattice, secretVariablesOf, type DesiredFile } from '../../ops/desired/files.ts'
+import type { DesiredFile } from '../../ops/desired/desired-file.ts'
+import { renderLattice, secretVariablesOf } from '../../ops/desired/files.ts'
 import { OperatorError } from '../../ops/errors.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, withLattice } from '../lattice.ts'
+import { readManifest } from '../../ops/release/artifact.ts'
+import { hostPartsOf } from '../host-parts.ts'
 import { formatRendered } from '../output/rendered.ts'
+import { artifactDirectory } from '../phase-files.ts'
 
 /** Writes what every node would be given, but for secrets, which are only named. */
 export async function render(app: App, options: { out: string }): Promise<Outcome> {
   const inventory = await openInventory(app)
   return withLattice(app, inventory, async ({ desired }) => {
     const directory = resolve(options.out)
-    const files = renderLattice(desired)
+    const manifest = await readManifest(artifactDirectory(app.home))
+    const files = renderLattice(desired, await hostPartsOf(app.home, manifest))
     if (!app.options.dryRun) for (const file of files) await write(directory, file)
 
     const secrets = desired.nodes.map((node) => ({

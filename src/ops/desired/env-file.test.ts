@@ -8,6 +8,7 @@ import { variables } from '../../wire/settings.ts'
 import { parseInventory } from '../inventory/read.ts'
 import { formatEnv, groups } from './env-file.ts'
 import { desiredFiles, renderLattice } from './files.ts'
+import type { HostParts } from './host-files.ts'
 import { desiredLattice } from './lattice.ts'
 
 const open = Object.values(variables).filter((one) => !('secret' in one))
@@ -127,6 +128,12 @@ AETHEL_HTTP_PORT=8000
 })
 
 describe('the files of a node', () => {
+  const host: HostParts = {
+    templates: { service: 'service', socket: 'socket' },
+    nodeVersion: '26.10.0',
+    flags: [],
+    entry: 'node.mjs',
+  }
   const inventory = parseInventory(
     readFileSync(join(import.meta.dirname, '../inventory/testdata/sound.yaml'), 'utf8'),
     '/nodes.yaml',
@@ -140,17 +147,25 @@ describe('the files of a node', () => {
   const lattice = desiredLattice(inventory, 'full', peerIds, [])
 
   it('lie in a folder of the node’s name, closed to others where they hold settings', () => {
-    expect(renderLattice(lattice).map(({ path, mode }) => [path, mode.toString(8)])).toEqual(
+    expect(renderLattice(lattice, host).map(({ path, mode }) => [path, mode.toString(8)])).toEqual(
       ['node1', 'node2', 'node3'].flatMap((name) => [
         [`${name}/.env`, '600'],
         [`${name}/bootstrap.txt`, '644'],
         [`${name}/peers.txt`, '644'],
+        ...(name === 'node1'
+          ? []
+          : ['service', 'socket'].map((kind) => [
+              `${name}/host/aethel-lattice-${name}.${kind}`,
+              '644',
+            ])),
       ]),
     )
   })
 
   it('say where the key is, which is not in them', () => {
-    const heads = lattice.nodes.map((node) => desiredFiles(lattice, node)[0]?.text.split('\n\n')[0])
+    const heads = lattice.nodes.map(
+      (node) => desiredFiles(lattice, node, host)[0]?.text.split('\n\n')[0],
+    )
     expect(heads[0]).toBe(`# node1: public node of the lattice aethel, a Hugging Face Space.
 # Made by aethel-lattice from nodes.yaml: change it there, a change here is lost.
 # These are variables of the Space. Its secrets are set on the hub and stand in no file:
@@ -162,7 +177,7 @@ describe('the files of a node', () => {
   })
 
   it('list one address a line', () => {
-    const [, bootstrap, peers] = desiredFiles(lattice, lattice.nodes[2] ?? never())
+    const [, bootstrap, peers] = desiredFiles(lattice, lattice.nodes[2] ?? never(), host)
     expect(bootstrap?.text).toBe(
       `/dns4/owner-name.hf.space/tcp/443/tls/ws/p2p/${peerId('a')}\n/dns4/api.example.com/tcp/9000/p2p/${peerId('b')}\n`,
     )

@@ -1,20 +1,19 @@
 import { variables } from '../../wire/settings.ts'
+import type { DesiredFile } from './desired-file.ts'
 import { formatEnv } from './env-file.ts'
 import { itemsIn } from './environment.ts'
+import { hostFiles, type HostParts } from './host-files.ts'
 import type { DesiredLattice, DesiredNode } from './lattice.ts'
 
-/** A file that a node should have; `path` is relative, with `/` between parts. */
-export interface DesiredFile {
-  path: string
-  mode: number
-  text: string
-}
-
 /**
- * The files of one node: its `.env`, the multiaddrs of its peers and their URLs, one a line. They hold
- * no secret.
+ * The files of one node: its `.env`, the multiaddrs of its peers and their URLs, one a line, and what a
+ * server's host is given beside its node. They hold no secret.
  */
-export function desiredFiles(lattice: DesiredLattice, node: DesiredNode): DesiredFile[] {
+export function desiredFiles(
+  lattice: DesiredLattice,
+  node: DesiredNode,
+  host: HostParts,
+): DesiredFile[] {
   const lines = (name: string): string =>
     itemsIn(node.environment, name)
       .map((item) => `${item}\n`)
@@ -27,13 +26,17 @@ export function desiredFiles(lattice: DesiredLattice, node: DesiredNode): Desire
     },
     { path: 'bootstrap.txt', mode: 0o644, text: lines(variables.p2pBootstrap.name) },
     { path: 'peers.txt', mode: 0o644, text: lines(variables.httpPeers.name) },
+    ...hostFiles(lattice.name, node, host),
   ]
 }
 
 /** Every node's files, in a folder of the node's name. */
-export const renderLattice = (lattice: DesiredLattice): DesiredFile[] =>
+export const renderLattice = (lattice: DesiredLattice, host: HostParts): DesiredFile[] =>
   lattice.nodes.flatMap((node) =>
-    desiredFiles(lattice, node).map((file) => ({ ...file, path: `${node.name}/${file.path}` })),
+    desiredFiles(lattice, node, host).map((file) => ({
+      ...file,
+      path: `${node.name}/${file.path}`,
+    })),
   )
 
 /**

@@ -14,11 +14,18 @@ import { portOf } from '../inventory/origins.ts'
 import { parseInventory } from '../inventory/read.ts'
 import { SPACE_OUTBOUND_PORTS } from '../inventory/space.ts'
 import { desiredFiles, renderLattice, secretVariablesOf } from './files.ts'
+import type { HostParts } from './host-files.ts'
 import { desiredLattice, tokenHashOf, type DesiredLattice, type DesiredNode } from './lattice.ts'
 
 const TOKEN = 'ab'.repeat(32)
 const tokens = [tokenHashOf(TOKEN, 'admin')]
 const seed = 'cd'.repeat(32)
+const hostParts: HostParts = {
+  templates: { service: '{{node}} {{root}} {{command}}', socket: '{{listen}}' },
+  nodeVersion: '26.10.0',
+  flags: [],
+  entry: 'node.mjs',
+}
 
 const peerIdOfName = (name: string): string => peerIdOf(hash('sha256', name, 'buffer'))
 const peerIdsOf = (inventory: Inventory): Map<string, string> =>
@@ -130,7 +137,7 @@ describe('the lattice of nodes.yaml', () => {
     expect(settingsOf(node(full, 'node3')).tokens).toEqual([
       { scope: 'admin', sha256: hash('sha256', TOKEN) },
     ])
-    expect(JSON.stringify(renderLattice(full))).not.toContain(TOKEN)
+    expect(JSON.stringify(renderLattice(full, hostParts))).not.toContain(TOKEN)
   })
 
   it('may run without P2P, and says how to reach it all the same', () => {
@@ -254,7 +261,9 @@ describe('any inventory', () => {
   it('comes back from its files unchanged', () => {
     holds(({ lattice: whole }) => {
       for (const each of whole.nodes) {
-        const files = new Map(desiredFiles(whole, each).map(({ path, text }) => [path, text]))
+        const files = new Map(
+          desiredFiles(whole, each, hostParts).map(({ path, text }) => [path, text]),
+        )
         const environment = { ...parseEnv(files.get('.env') ?? '') } as Record<string, string>
         expect(environment).toEqual(each.environment)
         expect(configDigestOf({ ...environment, AETHEL_NODE_KEY: seed })).toBe(each.configDigest)

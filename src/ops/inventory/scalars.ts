@@ -91,8 +91,13 @@ export const hostKey = readBy(
   { examples: ['ssh-ed25519 AAAA…', 'SHA256:…'] },
 )
 
+/** What a node's service is shown nothing of, and what is gone after a start of the host. */
+const CLOSED = /^\/(?:home|root|run|tmp|var\/run|var\/tmp|dev|proc|sys)(?=\/|$)/
+
 /** An absolute path, at least two folders deep: `/` or `/opt` itself is no place for releases. */
 export const root = readBy((given) => {
+  const closed = CLOSED.exec(given)?.[0]
+  if (closed !== undefined) return refuse(`below ${closed}, which the node’s service cannot see`)
   const path = matching(
     /^(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*){2,16}$/,
     'an absolute path such as /opt/aethel-lattice',

@@ -118,9 +118,9 @@ const serverSchema = z.strictObject({
     .describe(
       'Port of the node’s HTTP server, behind the proxy that serves the url. Without it, 8000, or the url’s when it is http.',
     ),
-  p2p_port: scalars.port
+  p2p_port: scalars.unprivilegedPort
     .default(9000)
-    .describe('TCP port for libp2p, 1 to 65535, open to the other servers.'),
+    .describe('TCP port for libp2p, 1024 to 65535, open to the other servers.'),
   web_socket_port: scalars.port
     .optional()
     .describe(

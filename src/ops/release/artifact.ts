@@ -71,6 +71,10 @@ export async function readFileOf(dir: string, file: Manifest['files'][number]): 
   return bytes
 }
 
+/** What the artifact in `dir` says it is; its files are not looked at. @throws ArtifactError */
+export const readManifest = async (dir: string): Promise<Manifest> =>
+  parseManifest(dir, await readManifestBytes(dir))
+
 /** The bytes of `manifest.json`; the release's id is their hash. */
 export async function readManifestBytes(dir: string): Promise<Buffer> {
   const path = join(dir, MANIFEST_FILE)
