@@ -1,18 +1,17 @@
 import { globSync } from 'node:fs'
-import type { Host } from './host.ts'
 
 /** Programs that work with absolute timers, which libfaketime takes for the wall clock's. */
 const spared = ['sshd', 'systemctl', 'systemd-run', 'journalctl']
 
 /**
- * Sets the clock of one host, as its processes see it. Hosts share this machine's kernel and thereby its
+ * The command that sets the clock of the host whose root is `root`, as its processes see it. Hosts share this machine's kernel and thereby its
  * clock, so the C library is told another time: for units that start from now on, for SSH sessions and
  * for what sudo runs there. systemd's own timers and statically linked programs keep the right time, and
  * the host has it again after a reboot.
  */
-export async function setClock(host: Host, offsetMs: number): Promise<void> {
-  const library = globSync('usr/lib/*/faketime/libfaketimeMT.so.1', { cwd: host.place.root })[0]
-  if (library === undefined) throw new Error(`${host.name} has no libfaketime`)
+export function clockCommand(root: string, offsetMs: number): string[] {
+  const library = globSync('usr/lib/*/faketime/libfaketimeMT.so.1', { cwd: root })[0]
+  if (library === undefined) throw new Error(`no libfaketime in ${root}`)
   const variables = [
     `LD_PRELOAD=/${library}`,
     `FAKETIME=${offsetMs < 0 ? '' : '+'}${offsetMs / 1000}s`,
@@ -20,7 +19,7 @@ export async function setClock(host: Host, offsetMs: number): Promise<void> {
     'FAKETIME_DISABLE_SHM=1',
     `FAKETIME_SKIP_CMDS=${spared.join(',')}`,
   ]
-  await host.exec(['sh', '-e', '-c', script, 'clock', ...variables])
+  return ['sh', '-e', '-c', script, 'clock', ...variables]
 }
 
 /** The files that name it stay; what they name goes with /run. */

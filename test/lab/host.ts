@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SmallDisk } from '../cluster/small-disk.ts'
-import { setClock } from './clock.ts'
+import { clockCommand } from './clock.ts'
 import { isRunning, kill, leaderOf, start, until, untilUp } from './container.ts'
 import { COMMAND_MS_MAX, SHUTDOWN_MS_MAX } from './limits.ts'
 import { Link } from './link.ts'
@@ -95,8 +95,8 @@ export class Host {
   }
 
   /** Puts its clock this far from the right time, until it reboots. */
-  setClock(offsetMs: number): Promise<void> {
-    return setClock(this, offsetMs)
+  async setClock(offsetMs: number): Promise<void> {
+    await this.exec(clockCommand(this.place.root, offsetMs))
   }
 
   /** Boots it and waits until systemd is done. Returns the units that failed. */

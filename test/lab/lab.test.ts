@@ -103,7 +103,7 @@ describe('over SSH', () => {
   test('nodes.yaml names the hosts and how to log in', async () => {
     const { nodes } = await readInventory(lab.files.inventory)
     expect(nodes).toMatchObject([
-      { kind: 'server', role: 'primary', host: first.address, ssh: { user: 'root', port: 22 } },
+      { kind: 'server', role: 'primary', host: first.address, ssh: { user: 'root' } },
       { kind: 'server', role: 'backup', host: second.address, ssh: { user: 'operator' } },
     ])
   })
