@@ -30,6 +30,8 @@ const pureRooms: Record<string, string[]> = {
     'src/ops/verify/checks/**',
     'src/ops/verify/recompute/**',
     'src/ops/drill/judge/**',
+    'src/ops/ssh/{host-key,host-pattern,known-hosts,judge-host-key,trust-plan}.ts',
+    'src/ops/ssh/{resolve-host,ssh-config-lines,ssh-config-values,shell-command}.ts',
   ],
 }
 
@@ -85,7 +87,7 @@ const effects: RestrictedImport[] = [
 /** What a pure room may take from node:crypto. Named in both spellings of the module. */
 const pureCrypto = ['node:crypto', 'crypto'].map((name) => ({
   name,
-  allowImportNames: ['hash', 'createHash', 'verify', 'createPublicKey'],
+  allowImportNames: ['hash', 'createHash', 'createHmac', 'verify', 'createPublicKey'],
   allowTypeImports: true,
   message: 'A pure room hashes and verifies; keys, signatures and randomness come from outside.',
 }))

@@ -81,6 +81,9 @@ describe('a command', () => {
     'submit noop --wait final',
     'submit noop --wait local',
     'render --out a',
+    'trust',
+    'trust node2 --replace',
+    'trust node2 --fingerprint SHA256:a --yes',
     'keys',
     'init',
     'unlock',
@@ -125,7 +128,7 @@ describe('what is only told', () => {
     if (request.kind !== 'told') throw new Error('not told')
     expect(request.as).toBe('help')
     const commands =
-      'deploy plan rollback releases verify-triangle failover-drill status logs down submit render keys init unlock schema'
+      'deploy plan rollback releases verify-triangle failover-drill status logs down submit render trust keys init unlock schema'
     for (const name of commands.split(' ')) expect(request.text).toContain(`\n  ${name}`)
     expect(request.text).toMatch(/Exit codes: 0 .* 1 .* 2 .* 3 .* 64 .* 65 .*\n?.* 69 .* 75 .* 130/)
   })

@@ -4,6 +4,7 @@ import type { DrillOptions } from './commands/failover-drill.ts'
 import type { LogsOptions } from './commands/logs.ts'
 import type { RollbackOptions } from './commands/rollback.ts'
 import type { SubmitOptions } from './commands/submit.ts'
+import type { TrustOptions } from './commands/trust.ts'
 
 /** Told which command was called, with what. */
 type Choose = (name: string, run: Run) => void
@@ -152,6 +153,14 @@ function describeFiles(verb: Verb, on: On): void {
   )
   on(verb('keys', 'make the nodes’ keys and the operator’s token, where missing'), async (app) =>
     (await import('./commands/keys.ts')).keys(app),
+  )
+  on(
+    verb('trust', 'show the SSH host keys that servers present, and keep those that are theirs')
+      .argument('[node]', 'this node only')
+      .option('--fingerprint <fingerprint>', 'of the key that you expect: SHA256:…')
+      .option('--replace', 'let go of a key that the host has no more', false),
+    async (app, node: string | undefined, options: TrustOptions) =>
+      (await import('./commands/trust.ts')).trust(app, node, options),
   )
   on(
     verb('render', 'write the files that each node would be given, to look at').requiredOption(

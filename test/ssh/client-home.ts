@@ -1,21 +1,22 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ConnectionTarget } from '../../src/ops/ssh/connection.ts'
+import { OperatorError } from '../../src/ops/errors.ts'
+import type { connect, ConnectionTarget } from '../../src/ops/ssh/connection.ts'
 import { resolveHost, type HostWish, type ResolvedHost } from '../../src/ops/ssh/resolve-host.ts'
 import { makeKey, scratch, type KeyKind, type KeyPair, type Sshd } from './sshd.ts'
 
-/** A home folder for the client: a key, known hosts, a configuration. Nothing of the machine's own is read. */
+/** A home folder for the client: a key and known hosts. Nothing of the machine's own is read. */
 export interface ClientHome {
   path: string
   key: KeyPair
   knownHosts: string
   /** Lets the client know a server by these of its keys. */
-  know(server: Sshd, kinds?: readonly KeyKind[]): void
-  /** The way to a server: as nodes.yaml would say it, then with `last` of its last hop made other. */
+  know(server: Pick<Sshd, 'port' | 'hostKeys'>, ...kinds: readonly KeyKind[]): void
+  /** The way to a server: as nodes.yaml would say it, then with `host` made other. */
   target(
     server: Pick<Sshd, 'port' | 'user'>,
+    host?: Partial<ResolvedHost>,
     wish?: Partial<HostWish>,
-    last?: Partial<ResolvedHost>,
   ): ConnectionTarget
   remove(): void
 }
@@ -31,18 +32,31 @@ export function clientHome(): ClientHome {
     path: home.path,
     key,
     knownHosts,
-    know: (server, kinds = ['ed25519']) => {
-      for (const kind of kinds) {
+    know: (server, ...kinds) => {
+      for (const kind of kinds.length === 0 ? (['ed25519'] as const) : kinds) {
         const line = server.hostKeys.get(kind)?.publicLine
         appendFileSync(knownHosts, `[127.0.0.1]:${server.port} ${line}\n`)
       }
     },
-    target: ({ port, user }, wish = {}, last = {}) => {
+    target: ({ port, user }, host = {}, wish = {}) => {
       const environment = { home: home.path, user, variables: {}, projectKnownHosts: null }
       const hops = resolveHost('127.0.0.1', { port, user, hostKeys: [], ...wish }, [], environment)
-      const isolated = hops.map((host) => ({ ...host, knownHostsFiles: [knownHosts], ...last }))
+      const isolated = hops.map((one) => ({ ...one, knownHostsFiles: [knownHosts], ...host }))
       return { name: 'node2', identity: null, hops: isolated }
     },
     remove: () => home[Symbol.dispose](),
   }
+}
+
+/** The error that `connecting` ends with. */
+export async function refusalOf(connecting: ReturnType<typeof connect>): Promise<OperatorError> {
+  let session
+  try {
+    session = await connecting
+  } catch (error) {
+    if (error instanceof OperatorError) return error
+    throw error
+  }
+  await session.close()
+  throw new Error('it was let in')
 }

@@ -1,10 +1,23 @@
-import { confirm } from '@inquirer/prompts'
+import { confirm, input, password } from '@inquirer/prompts'
 import { InterruptedError } from '../failure.ts'
+import type { Question } from './screen.ts'
 
 /** Asks on stderr, so that stdout stays data. Ctrl-C at the question interrupts the command. */
-export async function ask(question: string, signal: AbortSignal): Promise<boolean> {
+export const ask = async (question: string, signal: AbortSignal): Promise<boolean> =>
+  asked(signal, async (context) => confirm({ message: question, default: false }, context))
+
+/** As `ask`, for a line of text. */
+export const answer = async ({ text, isSecret }: Question, signal: AbortSignal): Promise<string> =>
+  asked(signal, async (context) =>
+    isSecret ? password({ message: text }, context) : input({ message: text }, context),
+  )
+
+async function asked<T>(
+  signal: AbortSignal,
+  question: (context: { output: NodeJS.WritableStream; signal: AbortSignal }) => Promise<T>,
+): Promise<T> {
   try {
-    return await confirm({ message: question, default: false }, { output: process.stderr, signal })
+    return await question({ output: process.stderr, signal })
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof Error && error.name === 'ExitPromptError') {

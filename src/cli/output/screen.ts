@@ -17,6 +17,13 @@ export interface Screen {
   readonly canAsk: boolean
   /** Asks yes or no; no when nothing is typed. */
   confirm(question: string, signal: AbortSignal): Promise<boolean>
+  /** Asks for a line of text; a secret one is not shown while it is typed. */
+  answer(question: Question, signal: AbortSignal): Promise<string>
+}
+
+export interface Question {
+  text: string
+  isSecret: boolean
 }
 
 /** Where a screen writes, and what it knows of its reader. */
@@ -49,6 +56,10 @@ export function createScreen(terms: ScreenTerms): Screen {
     confirm: async (question, signal) => {
       const { ask } = await import('./question.ts')
       return ask(question, signal)
+    },
+    answer: async (question, signal) => {
+      const { answer } = await import('./question.ts')
+      return answer(question, signal)
     },
   }
 }

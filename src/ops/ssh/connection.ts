@@ -108,7 +108,7 @@ export class SshConnection implements SshSession {
     clearTimeout(cut)
   }
 
-  /** Resolves once the server runs `command`; from then on the place is free when the channel closes. */
+  /** Resolves once the server runs `command`; from then on its place is free when it is over, or let go of. */
   async #start(command: string, options: ExecOptions): Promise<RemoteCommand> {
     if (this.#loss !== null) throw new ConnectionLostError(this.description, this.#loss)
     const { signal } = options
@@ -136,9 +136,17 @@ export class SshConnection implements SshSession {
   }
 
   #running(channel: ClientChannel, options: ExecOptions): RemoteCommand {
-    channel.once('close', () => this.#slots.giveBack())
     const line = { description: this.description, lossOf: () => this.#loss }
-    return remoteCommand(channel, line, options)
+    const command = remoteCommand(channel, line, options)
+    let isFree = false
+    const free = (): void => {
+      if (!isFree) this.#slots.giveBack()
+      isFree = true
+    }
+    channel.once('close', free)
+    // Of one that was let go of, the server closes the channel only when it ends, if it ever does.
+    command.stdout.once('close', free)
+    return command
   }
 
   #refusal(error: Error & { reason?: unknown }): Error {

@@ -58,3 +58,7 @@ export function parseHostKeyPin(text: string): HostKeyPin | null {
 }
 
 export const isSameKey = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
+/** `ssh-ed25519 AAAA…`, as files of known hosts and nodes.yaml have it. */
+export const formatPublicKey = ({ type, blob }: PublicKey): string =>
+  `${type} ${Buffer.from(blob).toString('base64')}`

@@ -42,7 +42,7 @@ function parseLine(given: string): Pick<KnownHostsLine, 'marker' | 'names' | 'ke
 }
 
 /** Whether a line is about the host that is looked up as `name`. */
-export const isAbout = ({ names }: KnownHostsLine, name: string): boolean =>
+export const isAbout = ({ names }: Pick<KnownHostsLine, 'names'>, name: string): boolean =>
   names.startsWith('|') ? isHashOf(names, name) : matchesPatterns(names.split(','), name)
 
 /** `|1|salt|hash`: HMAC-SHA1 of the name under the salt, so that the file does not tell which hosts it knows. */

@@ -2,11 +2,9 @@
 
 /** Hosts of one chain, the last one included. */
 export const HOPS_MAX = 8
-/** Milliseconds to a TCP connection, or to one that a hop makes; ConnectTimeout may say less or more. */
+/** Milliseconds to a connection, and again from there to a verified key; ConnectTimeout may say less or more. */
 export const DIAL_MS = 10_000
 export const DIAL_MS_MAX = 120_000
-/** Milliseconds from a connection to a verified host key. */
-export const HANDSHAKE_MS_MAX = 15_000
 /** Milliseconds for one step of logging in. A person who is asked may take longer. */
 export const LOGIN_MS_MAX = 30_000
 /** A silent connection is asked for a sign of life this often, and given up after so many silences. */

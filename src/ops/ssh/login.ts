@@ -5,7 +5,7 @@ import { countdown, type Countdown } from './countdown.ts'
 import { hostKeyError, LoginRefusedError, printableWords, SshError, type Place } from './errors.ts'
 import { algorithmsFor } from './host-key.ts'
 import { judgeHostKey, type HostKeyKnowledge } from './judge-host-key.ts'
-import { HANDSHAKE_MS_MAX, LOGIN_MS_MAX } from './limits.ts'
+import { LOGIN_MS_MAX } from './limits.ts'
 
 /** How a host must prove who it is. */
 export interface Expectation {
@@ -83,7 +83,7 @@ function begin(client: Client, socket: Duplex, attempt: Attempt): void {
       isVerified ? endedLogin(place, tried, error) : failedHandshake(place, expectation, error),
     )
 
-  timer.start(HANDSHAKE_MS_MAX, () => reject(slow(place, 'handshake', HANDSHAKE_MS_MAX)))
+  timer.start(host.dialTimeoutMs, () => reject(slow(place, 'handshake', host.dialTimeoutMs)))
   client.once('handshake', () => {
     isVerified = true
     timer.start(LOGIN_MS_MAX, () => reject(slow(place, 'login', LOGIN_MS_MAX)))

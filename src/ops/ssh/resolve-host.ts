@@ -47,6 +47,7 @@ export interface ResolvedHost {
   identitiesOnly: boolean
   /** Absolute path of the agent's socket; null: no agent. */
   agentSocket: string | null
+  /** For the connection, and again for the handshake on it. */
   dialTimeoutMs: number
   keepaliveMs: number
   keepaliveCount: number

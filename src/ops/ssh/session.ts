@@ -13,7 +13,8 @@ export interface SshSession {
    * Runs a command: static text for the host's shell, or arguments, which no shell reads.
    * Resolves when the server has started it. One connection runs a few at once; others wait.
    *
-   * @throws ConnectionLostError, ChannelRefusedError; the reason of `signal`
+   * @throws ConnectionLostError: it may have been started all the same, and is as unknown as an outcome
+   *   `lost`. ChannelRefusedError: it was not started. The reason of `signal`
    */
   exec(command: string | readonly string[], options: ExecOptions): Promise<RemoteCommand>
 
@@ -23,10 +24,14 @@ export interface SshSession {
 
 export interface ExecOptions {
   /**
-   * Asks the command to end (SIGTERM) and lets go of it; whether it ended is not known.
+   * Lets go of the command: its input ends, and nobody listens any more. It may run on for all that is
+   * known, as SSH has no dependable way to end one (sshd passes no signals on for root).
    */
   signal: AbortSignal
-  /** What the command reads; without it, nothing. A stream that fails ends the command. */
+  /**
+   * What the command reads; without it, nothing. When a stream fails, the command is let go of: it sees
+   * the end of its input and cannot tell that it is not whole, so it must know its length or hash.
+   */
   stdin?: string | Uint8Array | AsyncIterable<Uint8Array>
 }
 
@@ -37,7 +42,10 @@ export interface RemoteCommand {
    * `ConnectionLostError` when the connection ends before the command is known to be over.
    */
   readonly stdout: Readable
-  /** Settles once the command is over and `stdout` was read. Rejects with the signal's reason only. */
+  /**
+   * Settles once the command is over and `stdout` was read. Rejects with the signal's reason, or with
+   * what `stdin` failed with.
+   */
   readonly ended: Promise<CommandEnd>
 }
 
