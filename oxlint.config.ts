@@ -59,7 +59,7 @@ const terminal: RestrictedImport = {
 
 const effects: RestrictedImport[] = [
   {
-    group: ['node:*', 'node:*/**', '!node:crypto'],
+    group: ['node:*', 'node:*/**', '!node:crypto', '!node:util'],
     allowTypeImports: true,
     message: 'A pure room has no clock, timer, process, network or file. Move the effect out.',
   },
@@ -92,6 +92,14 @@ const pureCrypto = ['node:crypto', 'crypto'].map((name) => ({
   message: 'A pure room hashes and verifies; keys, signatures and randomness come from outside.',
 }))
 
+/** And from node:util: how a node reads its `.env`. */
+const pureUtil = ['node:util', 'util'].map((name) => ({
+  name,
+  allowImportNames: ['parseEnv'],
+  allowTypeImports: true,
+  message: 'A pure room parses an .env; what inspects or waits comes from outside.',
+}))
+
 const impureGlobals =
   `globalThis global require process console crypto Date Temporal performance navigator
   setTimeout setInterval setImmediate queueMicrotask clearTimeout clearInterval clearImmediate
@@ -119,7 +127,10 @@ const purityRules = Object.entries(pureRooms).map(([room, files]): OxlintOverrid
   rules: {
     'no-restricted-imports': [
       'error',
-      { paths: pureCrypto, patterns: [otherRooms(room), terminal, ...effects] },
+      {
+        paths: [...pureCrypto, ...pureUtil],
+        patterns: [otherRooms(room), terminal, ...effects],
+      },
     ],
     'no-restricted-globals': [
       'error',

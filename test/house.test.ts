@@ -63,6 +63,7 @@ const violations: [string, string, string][] = [
     'src/ops/rollout/plan-steps.ts': `export { hostname } from 'node:os'`,
     'src/ops/ssh/known-hosts.ts': `export { readFileSync } from 'node:fs'`,
     'src/ops/ssh/resolve-host.ts': `export { Client } from 'ssh2'`,
+    'src/ops/rollout/plan-times.ts': `export { promisify } from 'node:util'`,
     'src/ops/verify/judge.ts': `export { fetch } from 'undici'`,
     'src/ops/verify/judge-edges.ts': `export { performance } from 'node:perf_hooks'`,
     'src/ops/verify/checks/roots.ts': `export { readFileSync } from 'node:fs'`,

@@ -5,12 +5,13 @@ import { readArtifact } from '../ops/release/artifact.ts'
 import type { Payload, RolloutOptions } from '../ops/rollout/apply.ts'
 import { observeNodes } from '../ops/rollout/observe.ts'
 import type { Plan } from '../ops/rollout/plan.ts'
+import { planChanges, type Change } from '../ops/rollout/plan-changes.ts'
 import type { ProvenRelease } from '../ops/rollout/plan-releases.ts'
 import { planRollout } from '../ops/rollout/plan-rollout.ts'
 import type { HeldRecord } from '../ops/rollout/record.ts'
 import { recoverRun } from '../ops/rollout/recovery.ts'
-import { nodeSettings, settingsDigest } from '../ops/targets/settings.ts'
-import type { Target } from '../ops/targets/target.ts'
+import { nodeSettings, settingsDigest, shownSettings } from '../ops/targets/settings.ts'
+import type { Contents, Target } from '../ops/targets/target.ts'
 import type { App } from './command.ts'
 import { hostPartsOf } from './host-parts.ts'
 import type { Lattice } from './lattice.ts'
@@ -34,21 +35,27 @@ export async function payloadOf({ home }: App, { desired, identities }: Lattice)
   return { release, settings: new Map(settings) }
 }
 
-/** What would bring the nodes, as they are found now, to `payload`. Changes nothing. */
+/** What would bring the nodes, as they are found now, to `payload`, and what it changes. Changes nothing. */
 export async function planDeploy(
   { signal }: App,
   { desired }: Lattice,
   targets: readonly Target[],
   proven: readonly ProvenRelease[],
   { release, settings }: Payload,
-): Promise<Plan> {
-  return planRollout({
+): Promise<{ plan: Plan; changes: readonly Change[] }> {
+  const observed = await observeNodes(targets, signal)
+  const plan = planRollout({
     lattice: desired,
     release: { id: release.id, version: release.manifest.version },
     settings: new Map([...settings].map(([name, own]) => [name, settingsDigest(own)])),
-    observed: await observeNodes(targets, signal),
+    observed,
     proven,
   })
+  const wanted = [...settings].map(([name, own]): [string, Contents] => [
+    name,
+    { settings: shownSettings(own), release: release.manifest.files },
+  ])
+  return { plan, changes: planChanges(plan, observed, new Map(wanted)) }
 }
 
 /**

@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { App, Outcome, Run } from './command.ts'
+import type { DeployOptions } from './commands/deploy.ts'
 import type { DrillOptions } from './commands/failover-drill.ts'
 import type { LogsOptions } from './commands/logs.ts'
+import type { PlanOptions } from './commands/plan.ts'
 import type { RollbackOptions } from './commands/rollback.ts'
 import type { SubmitOptions } from './commands/submit.ts'
 import type { TrustOptions } from './commands/trust.ts'
@@ -35,22 +37,29 @@ export function describeVerbs(program: Command, choose: Choose): void {
   describeFiles(verb, on)
 }
 
+const SHOW_ALL = 'show the plan with every line of every difference'
+
 function describeRollout(verb: Verb, on: On): void {
   on(
-    verb(
-      'deploy',
-      'bring every node to this release and nodes.yaml, one by one, each proven',
-    ).option('--plan <digest>', 'only if the plan still has this digest; see "plan"'),
-    async (app, options: { plan?: string }) =>
+    verb('deploy', 'bring every node to this release and nodes.yaml, one by one, each proven')
+      .option('--plan <digest>', 'only if the plan still has this digest; see "plan"')
+      .option('--full', SHOW_ALL, false),
+    async (app, options: DeployOptions) =>
       (await import('./commands/deploy.ts')).deploy(app, options),
   )
-  on(verb('plan', 'show what deploy would do'), async (app) =>
-    (await import('./commands/plan.ts')).plan(app),
+  on(
+    verb('plan', 'show what deploy would change, and what was changed by hand').option(
+      '--full',
+      SHOW_ALL,
+      false,
+    ),
+    async (app, options: PlanOptions) => (await import('./commands/plan.ts')).plan(app, options),
   )
   on(
     verb('rollback', 'go back to the release that was proven before, or to another proven one')
       .option('--to <release>', 'the release to go to; see "releases"')
-      .option('--node <name>', 'this node only'),
+      .option('--node <name>', 'this node only')
+      .option('--full', SHOW_ALL, false),
     async (app, options: RollbackOptions) =>
       (await import('./commands/rollback.ts')).rollback(app, options),
   )

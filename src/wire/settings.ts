@@ -32,6 +32,10 @@ export interface Variable<T> {
   fallback?: string
   /** Never shown, logged, or part of the configuration digest. */
   secret?: true
+  /** No secret, but hashes of some: shown as changed, never its value. */
+  masked?: true
+  /** Items between commas. */
+  list?: true
 }
 
 const variable = <T>(given: Variable<T>): Variable<T> => given
@@ -68,6 +72,7 @@ export const variables = {
     name: 'AETHEL_MEMBERS',
     about: 'All members, this node included: name=peerId@url, comma-separated.',
     read: membersOf,
+    list: true,
   }),
   genesis: variable<Genesis>({
     name: 'AETHEL_GENESIS',
@@ -75,12 +80,14 @@ export const variables = {
       'Opening balances in minor units: account:amount, comma-separated. Part of the lattice’s id.',
     read: genesisOf,
     fallback: '',
+    list: true,
   }),
   httpPeers: variable<readonly string[]>({
     name: 'AETHEL_LATTICE_NODES',
     about: 'Base URLs of the other nodes, for HTTP sync, comma-separated.',
     read: csv(originUrl),
     fallback: '',
+    list: true,
   }),
   p2pEnabled: variable({
     name: 'AETHEL_P2P_ENABLED',
@@ -93,12 +100,14 @@ export const variables = {
     about: 'Multiaddrs to listen on, comma-separated. Empty: only WebSocket on the HTTP port.',
     read: csv(multiaddr),
     fallback: '',
+    list: true,
   }),
   p2pAnnounce: variable<readonly string[]>({
     name: 'AETHEL_P2P_ANNOUNCE',
     about: 'Multiaddrs that others reach this node by, comma-separated.',
     read: csv(multiaddr),
     fallback: '',
+    list: true,
   }),
   p2pTopic: variable({
     name: 'AETHEL_P2P_TOPIC',
@@ -111,12 +120,14 @@ export const variables = {
     about: 'Multiaddrs of the other nodes, each ending in /p2p/<peer id>, comma-separated.',
     read: csv(multiaddr),
     fallback: '',
+    list: true,
   }),
   p2pDial: variable<readonly string[] | null>({
     name: 'AETHEL_P2P_DIAL',
     about: 'Names of the members that this node dials; the others dial it. One dialer a pair.',
     read: (given) => (given === BY_ID ? null : csv(identifier)(given)),
     fallback: BY_ID,
+    list: true,
   }),
   httpHost: variable({
     name: 'AETHEL_HTTP_HOST',
@@ -171,12 +182,15 @@ export const variables = {
       'SHA-256 of the bearer tokens: scope:hex, comma-separated; scopes submit, control, admin.',
     read: tokensOf,
     fallback: '',
+    list: true,
+    masked: true,
   }),
   corsOrigins: variable<readonly string[]>({
     name: 'AETHEL_CORS_ORIGINS',
     about: 'Origins whose pages may read this node’s API, comma-separated.',
     read: csv(originUrl),
     fallback: '',
+    list: true,
   }),
   logLevel: variable({
     name: 'AETHEL_LOG_LEVEL',

@@ -10,11 +10,13 @@ import { payloadOf, planDeploy, underLock } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
 import { straysOf, withSite } from '../site.ts'
-import { planned } from './plan.ts'
+import { planned, shownDeploy } from './plan.ts'
 
 export interface DeployOptions {
   /** Digest of the plan that the operator agreed to. */
   plan?: string
+  /** Shows every line of every difference. */
+  full: boolean
 }
 
 /** Brings every node to this program's artifact and to nodes.yaml, one at a time, each proven. */
@@ -30,15 +32,17 @@ export async function deploy(app: App, options: DeployOptions): Promise<Outcome>
       const payload = await payloadOf(app, lattice)
       if (app.options.dryRun) {
         const { proven } = await record.look()
-        return planned(await planDeploy(app, lattice, targets, proven, payload))
+        const made = await planDeploy(app, lattice, targets, proven, payload)
+        return planned(shownDeploy(app, made, options.full))
       }
 
       return underLock(app, lattice, site, async (rollout, held) => {
-        const plan = await planDeploy(app, lattice, targets, held.proven, payload)
+        const made = await planDeploy(app, lattice, targets, held.proven, payload)
+        const { plan } = made
         if (options.plan !== undefined && options.plan !== plan.digest) {
           throw new PlanStaleError(options.plan, [])
         }
-        app.screen.say((paint) => formatPlan(plan, paint))
+        app.screen.say((paint) => formatPlan(shownDeploy(app, made, options.full), paint))
         if (plan.steps.length > 0) {
           await requireFreePorts(lattice.desired.nodes, targets, app.signal)
           await requireConsent(app, 'Deploy this plan?')

@@ -1,31 +1,41 @@
+import type { Change } from '../../ops/rollout/plan-changes.ts'
 import type { Plan } from '../../ops/rollout/plan.ts'
+import { commandLine } from '../called-as.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, withLattice } from '../lattice.ts'
-import { formatPlan } from '../output/plan.ts'
+import { planDocument } from '../output/plan-document.ts'
+import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { payloadOf, planDeploy } from '../rollout.ts'
 import { withSite } from '../site.ts'
 
+export interface PlanOptions {
+  /** Shows every line of every difference. */
+  full: boolean
+}
+
 /** What deploy would do now. Changes nothing, waits for nobody. */
-export async function plan(app: App): Promise<Outcome> {
+export async function plan(app: App, { full }: PlanOptions): Promise<Outcome> {
   const inventory = await openInventory(app)
   return withSite(app, inventory, async ({ targets, record }) =>
     withLattice(app, inventory, async (lattice) => {
       const payload = await payloadOf(app, lattice)
       const { proven } = await record.look()
-      return planned(await planDeploy(app, lattice, targets, proven, payload))
+      const made = await planDeploy(app, lattice, targets, proven, payload)
+      return planned(shownDeploy(app, made, full))
     }),
   )
 }
 
 /** A plan as the outcome of a command that was only to look. */
-export const planned = (made: Plan): Outcome => ({
+export const planned = (shown: ShownPlan): Outcome => ({
   exit: 'done',
-  json: {
-    digest: made.digest,
-    kind: made.kind,
-    release: made.release.id,
-    version: made.release.version,
-    steps: made.steps,
-  },
-  text: (paint) => formatPlan(made, paint),
+  json: planDocument(shown.plan, shown.changes),
+  text: (paint) => formatPlan(shown, paint),
 })
+
+/** A deploy's plan as it is shown. */
+export const shownDeploy = (
+  { calledAs, options }: App,
+  made: { plan: Plan; changes: readonly Change[] },
+  isFull: boolean,
+): ShownPlan => ({ ...made, isFull, fullCommand: commandLine(calledAs, 'plan --full', options) })

@@ -6,6 +6,7 @@ import { latticeAfter } from '../../ops/rollout/plan-rollback.ts'
 import type { Outcome as RunOutcome } from '../../ops/rollout/progress.ts'
 import { prepareRollback, type RollbackChoice } from '../../ops/rollout/rollback.ts'
 import type { Target } from '../../ops/targets/target.ts'
+import { commandLine } from '../called-as.ts'
 import type { App, Outcome } from '../command.ts'
 import {
   openInventory,
@@ -14,7 +15,7 @@ import {
   withLattice,
   type Lattice,
 } from '../lattice.ts'
-import { formatPlan } from '../output/plan.ts'
+import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { underLock } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
@@ -24,6 +25,8 @@ import { planned } from './plan.ts'
 export interface RollbackOptions {
   to?: string
   node?: string
+  /** Shows every line of every difference. */
+  full: boolean
 }
 
 /** Goes back to a release that was proven, settings included; gated as a deploy is. */
@@ -35,17 +38,19 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
     return withLattice(app, inventory, async (lattice) => {
       if (app.options.dryRun) {
         const { proven } = await record.look()
-        return planned((await choose(app, lattice, targets, proven, options)).plan)
+        const choice = await choose(app, lattice, targets, proven, options)
+        return planned(shownRollback(app, choice, options))
       }
 
       return underLock(app, lattice, site, async (rollout, held) => {
-        const { plan, skipped } = await choose(app, lattice, targets, held.proven, options)
+        const choice = await choose(app, lattice, targets, held.proven, options)
+        const { plan, skipped } = choice
         for (const { release, node, holding } of skipped) {
           app.screen.say((paint) =>
             paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
           )
         }
-        app.screen.say((paint) => formatPlan(plan, paint))
+        app.screen.say((paint) => formatPlan(shownRollback(app, choice, options), paint))
         if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
 
         const progress = showProgress(app.screen, plan.steps)
@@ -57,6 +62,20 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
       })
     })
   })
+}
+
+function shownRollback(
+  { calledAs, options }: App,
+  { plan, changes }: RollbackChoice,
+  { to, node, full }: RollbackOptions,
+): ShownPlan {
+  const words = [
+    'rollback --dry-run --full',
+    ...(to === undefined ? [] : ['--to', to]),
+    ...(node === undefined ? [] : ['--node', node]),
+  ]
+  const fullCommand = commandLine(calledAs, words.join(' '), options)
+  return { plan, changes, isFull: full, fullCommand }
 }
 
 /** A rollback brings settings back, too: then nodes.yaml is not what the nodes run with. */

@@ -13,3 +13,10 @@ export function duration(ms: number): string {
 /** `1 node`, `3 nodes`, `2 entries`. */
 export const count = (number: number, noun: string, plural = `${noun}s`): string =>
   `${number} ${number === 1 ? noun : plural}`
+
+/** An amount of bytes for people: `812 B`, `12.3 KiB`, `2.1 MiB`. */
+export function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  const isKibi = bytes < 1024 * 1024
+  return `${(bytes / (isKibi ? 1024 : 1024 * 1024)).toFixed(1)} ${isKibi ? 'KiB' : 'MiB'}`
+}

@@ -8,6 +8,10 @@ export interface Paint {
   good: (text: string) => string
   bad: (text: string) => string
   unsure: (text: string) => string
+  /** Of a difference. */
+  added: (text: string) => string
+  removed: (text: string) => string
+  changed: (text: string) => string
   /** What can be skipped. */
   faint: (text: string) => string
   strong: (text: string) => string
@@ -21,6 +25,9 @@ export const plain: Paint = {
   good: same,
   bad: same,
   unsure: same,
+  added: same,
+  removed: same,
+  changed: same,
   faint: same,
   strong: same,
   command: same,
@@ -41,6 +48,9 @@ export function paintOf(level: ColorSupportLevel): Paint {
     good: (text) => chalk.green(text),
     bad: (text) => chalk.red(text),
     unsure: (text) => chalk.yellow(text),
+    added: (text) => chalk.green(text),
+    removed: (text) => chalk.red(text),
+    changed: (text) => chalk.yellow(text),
     faint: (text) => chalk.dim(text),
     strong: (text) => chalk.bold(text),
     command: (text) => chalk.cyan(text),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Change } from '../../ops/rollout/plan-changes.ts'
 import type { Plan, PlannedNode, Step } from '../../ops/rollout/plan.ts'
 import { plain } from './paint.ts'
 import { formatPlan } from './plan.ts'
@@ -38,28 +39,60 @@ describe('a plan', () => {
     ],
   }
 
+  const release = plan.release
+  const changes: Change[] = [
+    {
+      node: 'node2',
+      kind: 'first',
+      release,
+      files: 3,
+      bytes: 2_000_000,
+      brings: ['user x', '.env'],
+    },
+    { node: 'node1', kind: 'process', from: 'stopped', to: 'running' },
+  ]
+  const shown = { plan, changes, isFull: false, fullCommand: 'plan --full' }
+
   it('is read in ten seconds', () => {
-    expect(formatPlan(plan, plain)).toBe(
+    expect(formatPlan(shown, plain)).toBe(
       `Deploy release r0123456789ab (0.1.0)
   →  node2  first deployment  stage, activate, gate
   →  node1  it is stopped     start, gate
   =  node3  stays as it is
-  then node2 removes what is no longer kept: r1
+
+node2
+  brings    release r0123456789ab (0.1.0): 3 files, 1.9 MiB
+            user x, .env
+
+node1
+  process   it is stopped → running
+
+then node2 removes what is no longer kept: r1
 Staged everywhere at once, then switched one node at a time, in this order.
 Each is proven before the next; if one fails, all go back.
 plan 0123456789abcdef`,
     )
   })
 
+  it('that is cut short says how to see all of it', () => {
+    const topic = { name: 'AETHEL_P2P_TOPIC', isMasked: false, from: null, items: null }
+    const long: Change[] = [
+      { node: 'node2', kind: 'variable', change: 'added', ...topic, to: 'x'.repeat(200) },
+    ]
+    const said = '… not all is shown: see "plan --full"'
+    expect(formatPlan({ ...shown, changes: long }, plain)).toContain(said)
+    expect(formatPlan({ ...shown, changes: long, isFull: true }, plain)).not.toContain(said)
+  })
+
   it('of a rollback stages nothing', () => {
     const steps = plan.steps.filter((one) => one.action !== 'stage')
-    const text = formatPlan({ ...plan, kind: 'rollback', steps }, plain)
+    const text = formatPlan({ ...shown, plan: { ...plan, kind: 'rollback', steps } }, plain)
     expect(text).toMatch(/^Roll back to release r0123456789ab/)
     expect(text).not.toContain('Staged')
   })
 
   it('without steps says what was seen, and calls nothing good', () => {
-    expect(formatPlan({ ...plan, steps: [] }, plain)).toBe(
+    expect(formatPlan({ ...shown, plan: { ...plan, steps: [] } }, plain)).toBe(
       '= Nothing to change: 3 nodes hold release r0123456789ab (0.1.0) and the settings of nodes.yaml',
     )
   })
@@ -67,7 +100,8 @@ plan 0123456789abcdef`,
   it('of a rollback without steps counts the nodes that it is about', () => {
     const other = { ...planned('node3', null), next: { ...generation, release: 'rffffffffffff' } }
     const nodes = [planned('node1', null), other]
-    expect(formatPlan({ ...plan, kind: 'rollback', nodes, steps: [] }, plain)).toBe(
+    const rollback: Plan = { ...plan, kind: 'rollback', nodes, steps: [] }
+    expect(formatPlan({ ...shown, plan: rollback }, plain)).toBe(
       '= Nothing to change: 1 node holds release r0123456789ab (0.1.0) and its settings',
     )
   })

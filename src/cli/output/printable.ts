@@ -10,3 +10,13 @@ export const printable = (text: string, hasColour: boolean): string =>
     if (found.startsWith('\u001b[')) return hasColour ? found : ''
     return `�${found.slice(1)}`
   })
+
+/**
+ * Text of unknown origin as a part of one line: what would end the line, turn it around, colour it or
+ * look like nothing is written out.
+ */
+export const onOneLine = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Cf}]/gu,
+    (found) => `\\u{${found.codePointAt(0)?.toString(16) ?? ''}}`,
+  )

@@ -39,6 +39,8 @@ describe('status', () => {
     {
       name: 'node2',
       current: null,
+      contents: null,
+      lacks: [],
       held: [],
       process: {
         state: 'stopped',

@@ -53,6 +53,41 @@ export async function readArtifact(dir: string): Promise<Release> {
   return { id: releaseIdOf(bytes), manifest, dir }
 }
 
+/** A file of an artifact that is not as its manifest lists it. */
+export interface ArtifactEdit {
+  path: string
+  change: 'added' | 'removed' | 'changed'
+}
+
+/**
+ * What makes `readArtifact` refuse the folder of release `id`, file by file. Empty where nothing
+ * does, and where it cannot be told: the manifest is unreadable, or something else than files is there.
+ */
+export async function artifactEdits(dir: string, id: string): Promise<ArtifactEdit[]> {
+  try {
+    const bytes = await readManifestBytes(dir)
+    const { files } = parseManifest(dir, bytes)
+    const found = new Set(await filesIn(dir))
+    const edits: ArtifactEdit[] = []
+    for (const file of files) {
+      if (!found.delete(file.path)) edits.push({ path: file.path, change: 'removed' })
+      else if (!(await isAsListed(dir, file))) edits.push({ path: file.path, change: 'changed' })
+    }
+    if (releaseIdOf(bytes) !== id) edits.push({ path: MANIFEST_FILE, change: 'changed' })
+    found.delete(MANIFEST_FILE)
+    return [...edits, ...[...found].map((path) => ({ path, change: 'added' as const }))]
+  } catch (error) {
+    if (error instanceof ArtifactError) return []
+    throw error
+  }
+}
+
+const isAsListed = async (dir: string, file: Manifest['files'][number]): Promise<boolean> =>
+  readFileOf(dir, file).then(
+    () => true,
+    () => false,
+  )
+
 export const releaseIdOf = (manifestBytes: Uint8Array): string =>
   `r${hash('sha256', manifestBytes).slice(0, 12)}`
 

@@ -204,6 +204,13 @@ describe('a plan’s digest', () => {
     expect(movedNodes(plan(before), other)).toEqual([])
   })
 
+  it('does not depend on what is only shown', () => {
+    const node = running('backup', 'a', 'x')
+    const shown = { settings: [], activated: null, release: null, releaseEdits: [] }
+    const other = found({ ...node, contents: shown, lacks: ['Node.js 26.10.0'] })
+    expect(plan(other).digest).toBe(plan(found(node)).digest)
+  })
+
   it.each<[string, Plan]>([
     ['another release', plan(before, 'c')],
     ['other settings', plan(before, 'b', 'y')],

@@ -1,5 +1,6 @@
-import type { Generation, Holding, Target } from '../targets/target.ts'
+import type { Contents, Generation, Holding, Target } from '../targets/target.ts'
 import type { Plan } from './plan.ts'
+import { planChanges, type Change } from './plan-changes.ts'
 import type { ProvenRelease } from './plan-releases.ts'
 import {
   planRollback,
@@ -17,6 +18,7 @@ interface SkippedRelease {
 
 export interface RollbackChoice {
   plan: Plan
+  changes: readonly Change[]
   target: ProvenRelease
   /** Better ones that are not whole any more. */
   skipped: readonly SkippedRelease[]
@@ -37,13 +39,29 @@ export async function prepareRollback(
   for (const candidate of rollbackCandidates(input)) {
     const plan = planRollback(input, candidate)
     const broken = await brokenNodes(plan, targets, signal)
-    if (broken.length === 0) return { plan, target: candidate, skipped }
+    if (broken.length === 0) {
+      const changes = planChanges(plan, input.observed, await readNext(plan, targets, signal))
+      return { plan, changes, target: candidate, skipped }
+    }
     skipped.push(...broken)
   }
   const list = skipped.map(({ release, node, holding }) => `${release} is ${holding} on ${node}`)
   throw new RollbackError('nothing-intact', `no release to go back to: ${list.join('; ')}`, {
     hint: 'build that version again and deploy it',
   })
+}
+
+/** What the nodes that the plan touches go back to, by name. */
+async function readNext(
+  plan: Plan,
+  targets: readonly Target[],
+  signal: AbortSignal,
+): Promise<Map<string, Contents>> {
+  const read = plan.nodes.map(async ({ name, act, next }): Promise<[string, Contents][]> => {
+    const target = targets.find((one) => one.name === name)
+    return act === null || target === undefined ? [] : [[name, await target.read(next, signal)]]
+  })
+  return new Map((await Promise.all(read)).flat())
 }
 
 async function brokenNodes(

@@ -16,6 +16,16 @@ export interface NodeSettings {
   secrets: readonly SettingsFile[]
 }
 
+/** A settings file as it may be shown and kept: a secret's text is not in it. */
+export interface ShownFile {
+  path: string
+  mode: number
+  /** Null for a secret. */
+  text: string | null
+  /** Of the text, 64 hex. */
+  sha256: string
+}
+
 /** Where a node finds the seed of its key. */
 const NODE_KEY_FILE = 'node.key'
 
@@ -35,6 +45,24 @@ export function settingsFiles(settings: NodeSettings): readonly SettingsFile[] {
   if (problem !== null) throw new OperatorError('settings', problem, { exit: 'badInput' })
   return files
 }
+
+/** `files` without the texts of those that `isSecret`. */
+export const shownFiles = (
+  files: readonly SettingsFile[],
+  isSecret: (path: string) => boolean,
+): ShownFile[] =>
+  files.map(({ path, mode, text }) => ({
+    path,
+    mode,
+    text: isSecret(path) ? null : text,
+    sha256: hash('sha256', text),
+  }))
+
+/** All of a node's settings, without the texts of secrets. */
+export const shownSettings = (settings: NodeSettings): ShownFile[] => [
+  ...shownFiles(settings.files, () => false),
+  ...shownFiles(settings.secrets, () => true),
+]
 
 /**
  * Digest (64 hex) of files with their modes. It says whether two nodes' settings are the same and

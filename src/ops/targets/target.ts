@@ -1,5 +1,6 @@
-import type { Release } from '../release/artifact.ts'
-import type { NodeSettings } from './settings.ts'
+import type { Manifest } from '../../wire/manifest.ts'
+import type { ArtifactEdit, Release } from '../release/artifact.ts'
+import type { NodeSettings, ShownFile } from './settings.ts'
 
 /**
  * Where a node lives. The room `targets` owns the acts on one node: look, put files there, switch,
@@ -33,11 +34,30 @@ export interface Staging {
  */
 export type ProcessState = 'running' | 'failing' | 'stopped'
 
+/** What a generation consists of, as far as it may be shown. */
+export interface Contents {
+  settings: readonly ShownFile[]
+  /** The release's files as its manifest lists them; null when the manifest cannot be read. */
+  release: Manifest['files'] | null
+}
+
+/** What the node is switched to as it lies there now, edits by hand included. */
+export interface ObservedContents extends Contents {
+  /** Settings as they were activated: the same, or what was edited since; null when that is not known. */
+  activated: readonly ShownFile[] | null
+  /** Files of the release that are not as its manifest lists them. */
+  releaseEdits: readonly ArtifactEdit[]
+}
+
 /** What was found on one node. Everything here is fact; nothing is compared with what is wanted. */
 export interface ObservedNode {
   name: string
   /** What the node is switched to; null before its first activation. */
   current: ObservedGeneration | null
+  /** What `current` consists of; null without one. For showing: no decision rests on it. */
+  contents: ObservedContents | null
+  /** What the place lacks and the first staging brings, in words: `Node.js 26.10.0`, `user x`. */
+  lacks: readonly string[]
   process: ObservedProcess
   /** Every generation that the node can be switched to, `current` among them. */
   held: readonly HeldGeneration[]
@@ -104,6 +124,9 @@ export interface Target {
 
   /** Reads and changes nothing. Throws when the host cannot be reached. */
   observe(signal: AbortSignal): Promise<ObservedNode>
+
+  /** What a held generation consists of. Changes nothing. @throws `not-staged` */
+  read(generation: Generation, signal: AbortSignal): Promise<Contents>
 
   /** Hashes all of one generation again. Changes nothing. */
   check(generation: Generation, signal: AbortSignal): Promise<Holding>

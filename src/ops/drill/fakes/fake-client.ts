@@ -92,6 +92,8 @@ export const fakeTarget = (lattice: FakeLattice, node: FakeLatticeNode): DrillTa
 const observed = (node: FakeLatticeNode): ObservedNode => ({
   name: node.name,
   current: null,
+  contents: null,
+  lacks: [],
   process: {
     state: node.hasProcess ? 'running' : 'failing',
     isSupervised: true,

@@ -11,6 +11,8 @@ import {
 import { join } from 'node:path'
 import type { Release } from '../../release/artifact.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ShownFile } from '../settings.ts'
+import type { Contents } from '../target.ts'
 import { LocalBench } from './fixtures/local-bench.ts'
 
 const { signal } = new AbortController()
@@ -28,6 +30,8 @@ describe('a node on this machine', () => {
     expect(await bench.target.observe(signal)).toEqual({
       name: 'node1',
       current: null,
+      contents: null,
+      lacks: [],
       process: {
         state: 'stopped',
         isSupervised: false,
@@ -143,6 +147,41 @@ describe('a node on this machine', () => {
     })
   })
 
+  it('shows what it consists of, and what it held before, but no secret', async () => {
+    const old = await bench.deploy(bench.one, 1, 'AETHEL_LOG_LEVEL=info\n')
+    await bench.deploy(bench.two, 1, 'AETHEL_LOG_LEVEL=warn\n')
+    const { contents } = await bench.target.observe(signal)
+    expect(contents).toMatchObject({
+      activated: contents?.settings,
+      release: bench.two.manifest.files,
+      releaseEdits: [],
+    })
+    const text = (of: Contents | null, path: string) =>
+      of?.settings.find((file) => file.path === path)?.text
+    expect(text(contents, '.env')).toContain('AETHEL_LOG_LEVEL=warn\n')
+    expect(text(contents, 'node.key')).toBe(null)
+
+    const before = await bench.target.read(old, signal)
+    expect(text(before, '.env')).toContain('AETHEL_LOG_LEVEL=info\n')
+    expect(text(before, 'node.key')).toBe(null)
+    expect(before.release).toEqual(bench.one.manifest.files)
+    const unheld = { ...old, settings: '0'.repeat(64) }
+    await expect(bench.target.read(unheld, signal)).rejects.toMatchObject({ code: 'not-staged' })
+  })
+
+  it('shows no text of settings that nobody noted down', async () => {
+    const generation = await bench.deploy(bench.one, 1)
+    const noted = join(bench.root, 'current/generation.json')
+    await writeFile(noted, JSON.stringify({ ...generation, configDigest: null }))
+    const { contents, current } = await bench.target.observe(signal)
+    expect(current).toMatchObject({ ...generation, areSettingsIntact: true })
+    expect(contents?.activated).toBe(null)
+    expect(contents?.settings.map((file) => file.text)).toEqual([null, null])
+
+    await bench.stage(bench.one)
+    expect((await bench.target.observe(signal)).contents?.activated).not.toBe(null)
+  })
+
   it('stages the same again without a change', async () => {
     const generation = await bench.deploy(bench.one, 1)
     const { pid } = await bench.ask()
@@ -162,6 +201,10 @@ describe('drift', () => {
     await writeFile(join(bench.root, 'releases', bench.one.id, 'node.mjs'), 'process.exit(1)')
     await writeFile(join(bench.root, 'releases', bench.one.id, 'extra.mjs'), '')
     expect((await bench.target.observe(signal)).current).toMatchObject({ isReleaseIntact: false })
+    expect((await bench.target.observe(signal)).contents?.releaseEdits).toEqual([
+      { path: 'node.mjs', change: 'changed' },
+      { path: 'extra.mjs', change: 'added' },
+    ])
     expect(await bench.target.check(generation, signal)).toBe('damaged')
 
     await bench.stage(bench.one)
@@ -190,8 +233,11 @@ describe('drift', () => {
   ])('of settings edited %s can be undone and brought back', async (_how, edit) => {
     const generation = await bench.deploy(bench.one, 1)
     await edit(join(bench.root, 'shared/.env'))
-    const { current } = await bench.target.observe(signal)
+    const { current, contents } = await bench.target.observe(signal)
     expect(current).toMatchObject({ release: bench.one.id, areSettingsIntact: false })
+    const envIn = (files: readonly ShownFile[] | null | undefined) =>
+      files?.find((file) => file.path === '.env')?.text
+    expect(envIn(contents?.settings)).toBe(`${envIn(contents?.activated)}AETHEL_LOG_LEVEL=warn\n`)
     expect(current?.settings).not.toBe(generation.settings)
 
     await bench.deploy(bench.one, 2)

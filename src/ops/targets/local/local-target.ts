@@ -10,13 +10,15 @@ import {
   observeCurrent,
   placeGeneration,
   pruneGenerations,
+  readContents,
   switchTo,
   switchToNothing,
 } from '../placement/generations.ts'
 import { generationFolder } from '../placement/layout.ts'
 import { checkRelease, placeRelease, pruneReleases } from '../placement/releases.ts'
-import { settingsDigest, settingsFiles } from '../settings.ts'
+import { settingsDigest, settingsFiles, shownSettings } from '../settings.ts'
 import type {
+  Contents,
   Generation,
   Holding,
   LogOptions,
@@ -59,12 +61,23 @@ export class LocalTarget implements Target {
   async observe(signal: AbortSignal): Promise<ObservedNode> {
     signal.throwIfAborted()
     const layout = this.#layout
+    const found = await observeCurrent(layout)
     return {
       name: this.name,
-      current: await observeCurrent(layout),
+      current: found?.current ?? null,
+      contents: found?.contents ?? null,
+      lacks: [],
       process: observeProcess(await readSupervisorState(layout.supervisorState)),
       held: await heldGenerations(layout),
     }
+  }
+
+  async read(generation: Generation, signal: AbortSignal): Promise<Contents> {
+    signal.throwIfAborted()
+    const contents = await readContents(this.#layout, generation)
+    if (contents !== null) return contents
+    const what = generationFolder(generation)
+    throw new TargetError('not-staged', `${this.name} does not hold ${what}`)
   }
 
   async check(generation: Generation, signal: AbortSignal): Promise<Holding> {
@@ -80,7 +93,8 @@ export class LocalTarget implements Target {
     const generation = { release: release.id, settings: settingsDigest(settings) }
     await keepEditedSettings(this.#layout)
     await placeRelease(this.#layout, release)
-    await placeGeneration(this.#layout, { ...generation, configDigest }, files)
+    const shown = shownSettings(settings)
+    await placeGeneration(this.#layout, { ...generation, configDigest, files: shown }, files)
     return generation
   }
 
@@ -174,7 +188,7 @@ export class LocalTarget implements Target {
 
   /** Whether nothing has to be done to be `previous` again. */
   async #is(previous: Previous): Promise<boolean> {
-    const current = await observeCurrent(this.#layout)
+    const current = (await observeCurrent(this.#layout))?.current
     const { state, lastExit } = observeProcess(
       await readSupervisorState(this.#layout.supervisorState),
     )

@@ -10,6 +10,7 @@ import {
   symlink,
 } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { z } from 'zod'
 import { RELEASE_ID } from '../../../wire/manifest.ts'
 import {
   flushDirectory,
@@ -18,14 +19,24 @@ import {
   unfinishedPath,
   writeWhole,
 } from '../../host/durable-file.ts'
-import { SETTINGS_FILE_BYTES_MAX } from '../limits.ts'
-import { digestOfFiles, type SettingsFile } from '../settings.ts'
-import type { Generation, HeldGeneration, Holding, ObservedGeneration } from '../target.ts'
+import { SETTINGS_FILE_BYTES_MAX, SETTINGS_FILES_MAX } from '../limits.ts'
+import { digestOfFiles, shownFiles, type SettingsFile, type ShownFile } from '../settings.ts'
+import type {
+  Contents,
+  Generation,
+  HeldGeneration,
+  Holding,
+  ObservedContents,
+  ObservedGeneration,
+} from '../target.ts'
 import { generationFolder, GENERATION_FILE, type Layout } from './layout.ts'
-import { checkRelease, namesIn, releaseVersion } from './releases.ts'
+import { checkRelease, namesIn, releaseEdits, releaseManifest, releaseVersion } from './releases.ts'
 
 /** Generations in a node's folder: a release together with the settings files it runs with. */
-type StoredGeneration = Omit<HeldGeneration, 'version'>
+interface StoredGeneration extends Omit<HeldGeneration, 'version'> {
+  /** The settings as they were placed, so that edits can be told; null: an older version placed it. */
+  files: readonly ShownFile[] | null
+}
 
 /** Puts the settings of a generation there, or repairs them. Its release must lie there already. */
 export async function placeGeneration(
@@ -36,7 +47,7 @@ export async function placeGeneration(
   await mkdir(layout.generations, { recursive: true })
   const directory = join(layout.generations, generationFolder(generation))
   if ((await checkSettings(layout, generation)) === 'intact') {
-    await noteConfigDigest(directory, generation)
+    await noteWhatIsKnown(directory, generation)
     return
   }
   const known = await lstat(directory).catch(() => null)
@@ -73,7 +84,8 @@ export async function heldGenerations(layout: Layout): Promise<HeldGeneration[]>
     .map(async (name): Promise<HeldGeneration[]> => {
       const generation = await readGeneration(join(layout.generations, name))
       if (generation === null) return []
-      return [{ ...generation, version: await releaseVersion(layout, generation.release) }]
+      const { release, settings, configDigest } = generation
+      return [{ release, version: await releaseVersion(layout, release), settings, configDigest }]
     })
   return (await Promise.all(held)).flat()
 }
@@ -85,19 +97,46 @@ export async function currentGeneration(layout: Layout): Promise<StoredGeneratio
 }
 
 /** The current generation as the node would find it if it started now. */
-export async function observeCurrent(layout: Layout): Promise<ObservedGeneration | null> {
+export async function observeCurrent(
+  layout: Layout,
+): Promise<{ current: ObservedGeneration; contents: ObservedContents } | null> {
   const activated = await currentGeneration(layout)
   if (activated === null) return null
-  const settings = digestOfFiles(await settingsInForce(layout))
+  const { release, files } = activated
+  const inForce = await settingsInForce(layout)
+  const settings = digestOfFiles(inForce)
   const areSettingsIntact = settings === activated.settings
+  const manifest = await releaseManifest(layout, release)
+  const isReleaseIntact = (await checkRelease(layout, release)) === 'intact'
   return {
-    release: activated.release,
-    version: await releaseVersion(layout, activated.release),
-    settings,
-    isReleaseIntact: (await checkRelease(layout, activated.release)) === 'intact',
-    areSettingsIntact,
-    configDigest: areSettingsIntact ? activated.configDigest : null,
+    current: {
+      release,
+      version: manifest?.version ?? 'unknown',
+      settings,
+      isReleaseIntact,
+      areSettingsIntact,
+      configDigest: areSettingsIntact ? activated.configDigest : null,
+    },
+    contents: {
+      settings: shownAs(inForce, files),
+      activated: files,
+      release: manifest?.files ?? null,
+      releaseEdits: isReleaseIntact ? [] : await releaseEdits(layout, release),
+    },
   }
+}
+
+/** What a generation that is held was placed as; null when it is not held. */
+export async function readContents(
+  layout: Layout,
+  generation: Generation,
+): Promise<Contents | null> {
+  const directory = join(layout.generations, generationFolder(generation))
+  const stored = await readGeneration(directory)
+  if (stored === null) return null
+  const settings = stored.files ?? shownAs(await filesIn(join(directory, 'settings')), null)
+  const manifest = await releaseManifest(layout, generation.release)
+  return { settings, release: manifest?.files ?? null }
 }
 
 /**
@@ -105,11 +144,23 @@ export async function observeCurrent(layout: Layout): Promise<ObservedGeneration
  * to what ran before is possible. Does nothing when nobody edited them.
  */
 export async function keepEditedSettings(layout: Layout): Promise<void> {
-  const current = await observeCurrent(layout)
-  if (current === null || current.areSettingsIntact) return
-  const { release, settings } = current
-  const generation = { release, settings, configDigest: null }
-  await placeGeneration(layout, generation, await settingsInForce(layout))
+  const activated = await currentGeneration(layout)
+  if (activated === null) return
+  const inForce = await settingsInForce(layout)
+  const settings = digestOfFiles(inForce)
+  if (settings === activated.settings) return
+  const files = shownAs(inForce, activated.files)
+  const edited = { release: activated.release, settings, configDigest: null, files }
+  await placeGeneration(layout, edited, inForce)
+}
+
+/** A file that nobody placed may hold anything: only those that were placed as no secret are shown. */
+const shownAs = (
+  files: readonly SettingsFile[],
+  placed: readonly ShownFile[] | null,
+): ShownFile[] => {
+  const open = new Set(placed?.filter((file) => file.text !== null).map((file) => file.path))
+  return shownFiles(files, (path) => !open.has(path))
 }
 
 /** Makes `generation` the current one. One rename switches release and settings together. */
@@ -139,11 +190,12 @@ export async function pruneGenerations(
   return [...kept.values()]
 }
 
-/** Settings that were first edited by hand may be deployed later; then their digest is known. */
-async function noteConfigDigest(directory: string, generation: StoredGeneration): Promise<void> {
-  const stored = await readGeneration(directory)
-  if (generation.configDigest === null || stored?.configDigest === generation.configDigest) return
-  await writeWhole(join(directory, GENERATION_FILE), JSON.stringify(generation), 0o600)
+/** Settings that were first edited by hand may be deployed later; then all of them is known. */
+async function noteWhatIsKnown(directory: string, generation: StoredGeneration): Promise<void> {
+  if (generation.configDigest === null) return
+  const path = join(directory, GENERATION_FILE)
+  const text = JSON.stringify(generation)
+  if ((await readFile(path, 'utf8')) !== text) await writeWhole(path, text, 0o600)
 }
 
 /** The settings files as `shared` shows them, through its links or in their stead. */
@@ -170,16 +222,26 @@ async function linkShared(layout: Layout, settings: string): Promise<void> {
 
 async function readGeneration(directory: string): Promise<StoredGeneration | null> {
   try {
-    const { release, settings, configDigest } = JSON.parse(
-      await readFile(join(directory, GENERATION_FILE), 'utf8'),
-    ) as Partial<StoredGeneration>
-    if (release === undefined || settings === undefined) return null
-    if (!RELEASE_ID.test(release) || !/^[0-9a-f]{64}$/.test(settings)) return null
-    return { release, settings, configDigest: configDigest ?? null }
+    const text = await readFile(join(directory, GENERATION_FILE), 'utf8')
+    return storedSchema.parse(JSON.parse(text))
   } catch {
     return null
   }
 }
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+const storedSchema = z.object({
+  release: z.string().regex(RELEASE_ID),
+  settings: digest,
+  configDigest: z.string().nullable().default(null),
+  files: z
+    .array(
+      z.object({ path: z.string(), mode: z.number(), text: z.string().nullable(), sha256: digest }),
+    )
+    .max(SETTINGS_FILES_MAX)
+    .nullable()
+    .default(null),
+})
 
 async function filesIn(directory: string): Promise<SettingsFile[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])

@@ -3,12 +3,14 @@ import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join } from 'node:path'
 import { MANIFEST_FILE, RELEASE_ID, type Manifest } from '../../../wire/manifest.ts'
 import {
+  artifactEdits,
   ArtifactError,
   parseManifest,
   readArtifact,
   readFileOf,
   readManifestBytes,
   releaseIdOf,
+  type ArtifactEdit,
   type Release,
 } from '../../release/artifact.ts'
 import { flushDirectory, UNFINISHED, unfinishedPath, writeWhole } from '../../host/durable-file.ts'
@@ -51,14 +53,22 @@ export async function checkRelease(layout: Layout, id: string): Promise<Holding>
 }
 
 /** Version of a release that lies there; `unknown` when its manifest is damaged. */
-export async function releaseVersion(layout: Layout, id: string): Promise<string> {
+export const releaseVersion = async (layout: Layout, id: string): Promise<string> =>
+  (await releaseManifest(layout, id))?.version ?? 'unknown'
+
+/** Manifest of a release that lies there; null when it is damaged. */
+export async function releaseManifest(layout: Layout, id: string): Promise<Manifest | null> {
   const directory = join(layout.releases, id)
   try {
-    return parseManifest(directory, await readManifestBytes(directory)).version
+    return parseManifest(directory, await readManifestBytes(directory))
   } catch {
-    return 'unknown'
+    return null
   }
 }
+
+/** Files of a damaged release that are not as its manifest lists them, as far as that can be told. */
+export const releaseEdits = async (layout: Layout, id: string): Promise<ArtifactEdit[]> =>
+  artifactEdits(join(layout.releases, id), id)
 
 /** Removes releases that are not in `keep`, blobs that no release uses, and unfinished files. */
 export async function pruneReleases(layout: Layout, keep: ReadonlySet<string>): Promise<void> {
