@@ -198,6 +198,16 @@ node3
   })
 })
 
+it.each([
+  [2_000_000, 1_000_000, '1.9 MiB → 976.6 KiB'],
+  [2_000_000, 2_001_000, '1.9 MiB, +1000 B'],
+  [2_000_000, 1_998_000, '1.9 MiB, -2.0 KiB'],
+])('a file of %i bytes that has %i then, by its size', (from, to, told) => {
+  const side = (bytes: number): Side => ({ settings: [], release: { 'node.mjs': bytes } })
+  const text = formatChanges(changesOf({ node2: { old: side(from), next: side(to) } }), short)
+  expect(text.split('\n').at(-1)).toBe(`            ~ node.mjs  ${told}`)
+})
+
 const lineBreaks = fc.constantFrom(
   '\n',
   '\r',

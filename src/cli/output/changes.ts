@@ -137,12 +137,15 @@ function releaseLines({ from, to, files }: OfKind<'release'>, view: View): strin
 }
 
 const artifactRows = (files: readonly ArtifactChange[], view: View): string[] =>
-  rows(
-    files.map(({ path, change, fromBytes, toBytes }) => [
-      marked(change, onOneLine(path), view),
-      [fromBytes, toBytes].flatMap((bytes) => (bytes === null ? [] : [size(bytes)])).join(' → '),
-    ]),
-  )
+  rows(files.map((file) => [marked(file.change, onOneLine(file.path), view), sizesOf(file)]))
+
+function sizesOf({ fromBytes, toBytes }: ArtifactChange): string {
+  if (fromBytes === null || toBytes === null) return size(fromBytes ?? toBytes ?? 0)
+  const [from, to] = [size(fromBytes), size(toBytes)]
+  if (from !== to) return `${from} → ${to}`
+  const more = toBytes - fromBytes
+  return more === 0 ? `${to}, as before` : `${to}, ${more > 0 ? '+' : '-'}${size(Math.abs(more))}`
+}
 
 const outcomes = {
   replaced: 'edited by hand; kept as a generation, then replaced',

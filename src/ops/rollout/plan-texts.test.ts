@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { textHunks } from './plan-texts.ts'
 
@@ -39,5 +41,16 @@ describe('the difference of two texts', () => {
     ['RestartSec=5', 'RestartSec=5'],
   ])('shows of %j only %j', (line, shown) => {
     expect(lines('', `${line}\n`)).toEqual([`+${shown}`])
+  })
+
+  it.each(['service', 'socket'])('hides no line of our own .%s unit', (suffix) => {
+    const templates = join(import.meta.dirname, '../../../templates')
+    const text = readFileSync(join(templates, `aethel-lattice.${suffix}`), 'utf8')
+    expect(lines('', text)).toEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => `+${line}`),
+    )
   })
 })

@@ -34,7 +34,7 @@ const HIDDEN = '(not shown)'
 
 /** A unit may set variables, and whoever edits one by hand may write a key anywhere in it. */
 function concealed(line: string): string {
-  const assignments = line.matchAll(/([A-Z][A-Z0-9_]{2,})\s*=/gu)
+  const assignments = line.matchAll(/(?<![A-Za-z0-9_])([A-Z][A-Z0-9_]{2,})\s*=/gu)
   const hidden = [...assignments].find(([, name = '']) => !isShown(name))
   const end = hidden === undefined ? line.length : hidden.index + hidden[0].length
   const shown = line.slice(0, end).replaceAll(/[0-9a-f]{64,}/giu, HIDDEN)
