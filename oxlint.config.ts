@@ -208,6 +208,7 @@ export default defineConfig({
       files: [
         'bin/*',
         'src/*/main.ts',
+        'src/ops/agent/main.ts',
         'src/ops/targets/local/supervisor.ts',
         'src/build/build.ts',
         'test/chaos/main.ts',

@@ -1,6 +1,7 @@
 import { dirname, join, relative } from 'node:path'
-import { buildCli, buildSupervisor } from './cli-bundle.ts'
+import { buildCli, buildHostAgent, buildSupervisor } from './cli-bundle.ts'
 import { buildNodeArtifact } from './node-artifact.ts'
+import { writeRuntimeList } from './runtime-list.ts'
 
 /**
  * Builds what the project ships. The room `build` owns the way from sources to dist/: the CLI, and
@@ -14,6 +15,8 @@ const nodeDirectory = join(root, 'dist/node')
 const release = await buildNodeArtifact(root, nodeDirectory)
 await buildCli(root, cliDirectory)
 await buildSupervisor(root, cliDirectory)
+await buildHostAgent(root, cliDirectory)
+await writeRuntimeList(root, cliDirectory)
 
 console.log(`${relative(root, cliDirectory)}: the CLI`)
 console.log(`${relative(root, nodeDirectory)}: the node, release ${release}`)

@@ -29,3 +29,15 @@ export async function buildSupervisor(root: string, directory: string): Promise<
     sourcemap: true,
   })
 }
+
+/** Bundles the agent that runs on servers into one small file: it is sent there. */
+export async function buildHostAgent(root: string, directory: string): Promise<void> {
+  await build({
+    ...bundleOptions(root),
+    entryPoints: ['src/ops/agent/main.ts'],
+    outfile: join(directory, 'host-agent.mjs'),
+    minify: true,
+    // An uncaught error prints the line that threw it.
+    lineLimit: 160,
+  })
+}

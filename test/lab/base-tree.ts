@@ -27,6 +27,8 @@ const packages = [
   'procps',
   'caddy',
   'libfaketime',
+  // Node.js needs it. Where it lacks, a deployment installs it, which hosts without a mirror cannot.
+  'libatomic1',
 ]
 
 /** What a host in a container never needs, and what would work behind a test's back. */

@@ -18,7 +18,7 @@ export interface HostParts {
 export const SERVICE_USER = 'aethel-lattice'
 
 /** Where host files lie among a node's settings; each is copied to where its program looks for it. */
-const HOST_FOLDER = 'host'
+export const HOST_FOLDER = 'host'
 
 /** Name of a node's systemd units, without `.service` or `.socket`. */
 export const unitNameOf = (node: { name: string }): string => `aethel-lattice-${node.name}`

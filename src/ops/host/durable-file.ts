@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /**
@@ -13,11 +13,22 @@ export const UNFINISHED = '.unfinished-'
 export const unfinishedPath = (directory: string): string =>
   join(directory, `${UNFINISHED}${randomBytes(6).toString('hex')}`)
 
-/** Writes beside `path`, flushes, renames. A crash leaves the old file, and perhaps an unfinished one. */
+/** A user and a group of this machine. */
+export interface Owner {
+  uid: number
+  gid: number
+}
+
+/**
+ * Writes beside `path`, flushes, renames. A crash leaves the old file, and perhaps an unfinished one.
+ *
+ * @param owner whose it shall be, from the first moment under its name; null: this process's user
+ */
 export async function writeWhole(
   path: string,
   content: string | Uint8Array,
   mode: number,
+  owner: Owner | null = null,
 ): Promise<void> {
   const directory = dirname(path)
   await mkdir(directory, { recursive: true })
@@ -26,6 +37,7 @@ export async function writeWhole(
     await writeFile(unfinished, content, { mode, flush: true, flag: 'wx' })
     // The umask had its say when the file was created.
     await chmod(unfinished, mode)
+    if (owner !== null) await chown(unfinished, owner.uid, owner.gid)
     await rename(unfinished, path)
   } catch (error) {
     await rm(unfinished, { force: true })

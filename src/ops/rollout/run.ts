@@ -1,5 +1,4 @@
 import { OperatorError } from '../errors.ts'
-import { FencedError } from '../targets/errors.ts'
 import type { Target } from '../targets/target.ts'
 import type { Journal } from './journal.ts'
 import type { BeginRecord, JournalRecord } from './journal-record.ts'
@@ -77,7 +76,7 @@ export class Run {
     try {
       await work(this.target(step.node))
     } catch (error) {
-      if (error instanceof FencedError) throw new LockLostError(error)
+      if (error instanceof OperatorError && error.code === 'fenced') throw new LockLostError(error)
       const failure = new StepError(step, error)
       const { message: reason, hint } = failure
       await this.#note(step, 'failed', reason)

@@ -1,4 +1,7 @@
 import {
+  chmod,
+  chown,
+  lchown,
   lstat,
   mkdir,
   readdir,
@@ -52,12 +55,12 @@ export async function placeGeneration(
   }
   const known = await lstat(directory).catch(() => null)
   const filled = known === null ? unfinishedPath(layout.generations) : directory
-  await mkdir(join(filled, 'settings'), { recursive: true, mode: 0o700 })
+  await makeSettingsFolder(layout, filled)
   for (const { path } of await filesIn(join(filled, 'settings'))) {
     if (!files.some((file) => file.path === path)) await rm(join(filled, 'settings', path))
   }
   for (const file of files)
-    await writeWhole(join(filled, 'settings', file.path), file.text, file.mode)
+    await writeWhole(join(filled, 'settings', file.path), file.text, file.mode, layout.owner)
   const release = join(filled, 'release')
   await rm(release, { force: true, recursive: true })
   await symlink(join('..', '..', 'releases', generation.release), release)
@@ -190,6 +193,16 @@ export async function pruneGenerations(
   return [...kept.values()]
 }
 
+/** Settings hold secrets: only the node's user, where it has one of its own, reads them. */
+async function makeSettingsFolder({ owner }: Layout, generation: string): Promise<void> {
+  const settings = join(generation, 'settings')
+  await mkdir(settings, { recursive: true, mode: 0o700 })
+  if (owner === null) return
+  await chmod(generation, 0o755)
+  await chown(settings, -1, owner.gid)
+  await chmod(settings, 0o750)
+}
+
 /** Settings that were first edited by hand may be deployed later; then all of them is known. */
 async function noteWhatIsKnown(directory: string, generation: StoredGeneration): Promise<void> {
   if (generation.configDigest === null) return
@@ -198,11 +211,11 @@ async function noteWhatIsKnown(directory: string, generation: StoredGeneration):
   if ((await readFile(path, 'utf8')) !== text) await writeWhole(path, text, 0o600)
 }
 
-/** The settings files as `shared` shows them, through its links or in their stead. */
+/** The settings files as they are found where they are looked for: in `shared`, or copied elsewhere. */
 async function settingsInForce(layout: Layout): Promise<SettingsFile[]> {
   const paths = (await filesIn(layout.currentSettings)).map((file) => file.path)
-  const read = await Promise.all(paths.map((path) => readSettingsFile(layout.shared, path)))
-  return read.filter((file) => file !== null)
+  const read = paths.map(async (path) => readSettingsFile(layout.inForce(path), path))
+  return (await Promise.all(read)).filter((file) => file !== null)
 }
 
 /**
@@ -211,6 +224,7 @@ async function settingsInForce(layout: Layout): Promise<SettingsFile[]> {
  */
 async function linkShared(layout: Layout, settings: string): Promise<void> {
   await mkdir(layout.data, { recursive: true, mode: 0o700 })
+  if (layout.owner !== null) await lchown(layout.data, layout.owner.uid, layout.owner.gid)
   for (const name of await namesIn(settings)) {
     const link = join(layout.shared, name)
     const to = join('..', 'current', 'settings', name)
@@ -248,12 +262,13 @@ async function filesIn(directory: string): Promise<SettingsFile[]> {
   const paths = entries
     .filter((entry) => !entry.isDirectory() && !entry.name.startsWith(UNFINISHED))
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/'))
-  const files = await Promise.all(paths.map((path) => readSettingsFile(directory, path)))
+  const files = await Promise.all(
+    paths.map(async (path) => readSettingsFile(join(directory, path), path)),
+  )
   return files.filter((file) => file !== null)
 }
 
-async function readSettingsFile(directory: string, path: string): Promise<SettingsFile | null> {
-  const full = join(directory, path)
+async function readSettingsFile(full: string, path: string): Promise<SettingsFile | null> {
   try {
     const { mode, size } = await stat(full)
     const text =

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Owner } from '../../host/durable-file.ts'
 import type { Generation } from '../target.ts'
 
 /**
@@ -13,7 +14,7 @@ import type { Generation } from '../target.ts'
  *     shared/                        the node's working directory: data/, .env -> ../current/settings/.env, …
  *     run/                           fence, and what else the kind of target keeps of its process
  */
-export const layoutOf = (root: string) => ({
+export const layoutOf = (root: string, host: PlaceOnHost = onlyHere) => ({
   root,
   blobs: join(root, 'blobs'),
   releases: join(root, 'releases'),
@@ -27,8 +28,21 @@ export const layoutOf = (root: string) => ({
   data: join(root, 'shared', 'data'),
   run: join(root, 'run'),
   fence: join(root, 'run', 'fence'),
+  owner: host.owner,
+  /** Where a settings file is looked for by what reads it. */
+  inForce: (path: string): string => host.copyOf(path) ?? join(root, 'shared', path),
 })
 export type Layout = ReturnType<typeof layoutOf>
+
+/** What a folder has to do with the rest of its host. */
+interface PlaceOnHost {
+  /** The user that the node runs as; null: the one that places the files. */
+  owner: Owner | null
+  /** Where on the host a settings file is copied to when it is activated; null: nowhere. */
+  copyOf: (path: string) => string | null
+}
+
+const onlyHere: PlaceOnHost = { owner: null, copyOf: () => null }
 
 export const GENERATION_FILE = 'generation.json'
 

@@ -17,6 +17,8 @@ import { flushDirectory, UNFINISHED, unfinishedPath, writeWhole } from '../../ho
 import type { Holding } from '../target.ts'
 import type { Layout } from './layout.ts'
 
+type ManifestFile = Manifest['files'][number]
+
 /**
  * Releases in a node's folder: files by their content in `blobs`, each release a folder of hard
  * links to them. Files are replaced, never written to, since a link is the file itself.
@@ -24,20 +26,51 @@ import type { Layout } from './layout.ts'
 
 /** Puts `release` there, or repairs what is damaged of it. */
 export async function placeRelease(layout: Layout, release: Release): Promise<void> {
-  await mkdir(layout.blobs, { recursive: true })
-  await mkdir(layout.releases, { recursive: true })
-  const directory = join(layout.releases, release.id)
   if ((await checkRelease(layout, release.id)) === 'intact') return
+  for (const file of await missingBlobs(layout, release.manifest)) {
+    await placeBlob(layout, file.sha256, await readFileOf(release.dir, file))
+  }
+  const manifest = await readManifestBytes(release.dir)
+  if (releaseIdOf(manifest) !== release.id) {
+    throw new ArtifactError(release.dir, 'it changed while it was read', { hint: 'start again' })
+  }
+  await assembleRelease(layout, manifest)
+}
 
-  for (const file of release.manifest.files) await placeBlob(layout, release, file)
+/** Files whose content is not there whole, each content once. */
+export async function missingBlobs(
+  layout: Layout,
+  manifest: Manifest,
+): Promise<readonly ManifestFile[]> {
+  const wanted = new Map(manifest.files.map((file) => [file.sha256, file]))
+  const missing: ManifestFile[] = []
+  for (const file of wanted.values()) {
+    const held = await readFile(join(layout.blobs, file.sha256)).catch(() => null)
+    if (held === null || hash('sha256', held) !== file.sha256) missing.push(file)
+  }
+  return missing
+}
+
+/** Keeps the content whose hash the caller has checked. */
+export async function placeBlob(layout: Layout, sha256: string, bytes: Uint8Array): Promise<void> {
+  await writeWhole(join(layout.blobs, sha256), bytes, 0o444)
+}
+
+/** Makes, or repairs, the release of a manifest whose blobs are all there. Returns its id. */
+export async function assembleRelease(layout: Layout, manifestBytes: Buffer): Promise<string> {
+  const id = releaseIdOf(manifestBytes)
+  if ((await checkRelease(layout, id)) === 'intact') return id
+  await mkdir(layout.releases, { recursive: true })
+  const directory = join(layout.releases, id)
   if (await isFolder(directory)) {
-    await fillRelease(layout, release, directory)
-    return
+    await fillRelease(layout, manifestBytes, directory)
+    return id
   }
   const unfinished = unfinishedPath(layout.releases)
-  await fillRelease(layout, release, unfinished)
+  await fillRelease(layout, manifestBytes, unfinished)
   await rename(unfinished, directory)
   await flushDirectory(layout.releases)
+  return id
 }
 
 /** Whether the release that lies there is the one that its id stands for. */
@@ -92,36 +125,26 @@ export async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-async function placeBlob(
-  layout: Layout,
-  release: Release,
-  file: Manifest['files'][number],
-): Promise<void> {
-  const path = join(layout.blobs, file.sha256)
-  const held = await readFile(path).catch(() => null)
-  if (held !== null && hash('sha256', held) === file.sha256) return
-  await writeWhole(path, await readFileOf(release.dir, file), 0o444)
-}
-
 /** Every file anew, the manifest last: what was cut short is not taken for whole. */
-async function fillRelease(layout: Layout, release: Release, directory: string): Promise<void> {
+async function fillRelease(
+  layout: Layout,
+  manifestBytes: Buffer,
+  directory: string,
+): Promise<void> {
+  const { files } = parseManifest(directory, manifestBytes)
   await mkdir(directory, { recursive: true })
-  await removeUnlisted(release, directory)
-  for (const file of release.manifest.files) {
+  await removeUnlisted(files, directory)
+  for (const file of files) {
     const path = join(directory, file.path)
     await mkdir(dirname(path), { recursive: true })
     await rm(path, { force: true, recursive: true })
     await link(join(layout.blobs, file.sha256), path)
   }
-  const manifest = await readManifestBytes(release.dir)
-  if (releaseIdOf(manifest) !== release.id) {
-    throw new ArtifactError(release.dir, 'it changed while it was read', { hint: 'start again' })
-  }
-  await writeWhole(join(directory, MANIFEST_FILE), manifest, 0o444)
+  await writeWhole(join(directory, MANIFEST_FILE), manifestBytes, 0o444)
 }
 
-async function removeUnlisted(release: Release, directory: string): Promise<void> {
-  const listed = new Set(release.manifest.files.map((file) => join(directory, file.path)))
+async function removeUnlisted(files: readonly ManifestFile[], directory: string): Promise<void> {
+  const listed = new Set(files.map((file) => join(directory, file.path)))
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name)

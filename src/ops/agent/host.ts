@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { HOST_FOLDER, SERVICE_USER, unitNameOf } from '../desired/host-files.ts'
+import type { Owner } from '../host/durable-file.ts'
+import { TargetError } from '../targets/errors.ts'
+import { layoutOf, type Layout } from '../targets/placement/layout.ts'
+import { COMMAND_MS } from './limits.ts'
+import type { ServiceManager } from './service-manager.ts'
+
+/** The host that an agent acts on, as far as acts know it. */
+export interface Host {
+  /** The node's name. */
+  node: string
+  /** The node's folder, absolute. */
+  root: string
+  /** The host's folder of settings: `/etc`. */
+  etc: string
+  /** Users of the host. */
+  users: Users
+  services: ServiceManager
+  /** The agent's own program; kept in the node's folder by `stage`. */
+  program: { sha256: string; text: Uint8Array }
+}
+
+export interface Users {
+  /** Null: there is no such user. */
+  find(name: string): Promise<Owner | null>
+  /** Makes a user that nobody logs in as. */
+  add(name: string, home: string, signal: AbortSignal): Promise<void>
+}
+
+/** What nodes.yaml allows as a name; it becomes a part of file and unit names. */
+export const NODE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** A node's folder, as nodes.yaml allows it: at least two deep, no link to a parent. */
+export const ROOT_FOLDER = /^(?=.{1,200}$)(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*){2,16}$/
+
+export const unitsOf = (node: string) => ({
+  service: `${unitNameOf({ name: node })}.service`,
+  socket: `${unitNameOf({ name: node })}.socket`,
+})
+
+/**
+ * Where the host looks for a file of a node's settings under `host/`; null for another file.
+ *
+ * @throws TargetError for one that has no place on a host, such as another node's unit
+ */
+export function hostPlaceOf({ node, etc }: Host, path: string): string | null {
+  const [folder, name = '', ...rest] = path.split('/')
+  if (folder !== HOST_FOLDER) return null
+  const { service, socket } = unitsOf(node)
+  if (rest.length === 0 && (name === service || name === socket)) {
+    return join(etc, 'systemd/system', name)
+  }
+  throw new TargetError('settings', `${path} has no place on the host of ${node}`, {
+    exit: 'badInput',
+    hint: `only host/${service} and host/${socket} have one`,
+  })
+}
+
+/** The node's folder with the user that it runs as; without one where there is no such user yet. */
+export async function layoutOn(host: Host): Promise<Layout> {
+  const owner = await host.users.find(SERVICE_USER)
+  return layoutOf(host.root, { owner, copyOf: (path) => hostPlaceOf(host, path) })
+}
+
+/** The users of a Linux host. */
+export const linuxUsers: Users = {
+  find: async (name) => {
+    const lines = (await readFile('/etc/passwd', 'utf8')).split('\n')
+    const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []
+    return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) }
+  },
+  add: async (name, home, signal) => {
+    const options = ['--system', '--user-group', '--no-create-home', '--home-dir', home]
+    await promisify(execFile)('useradd', [...options, '--shell', '/usr/sbin/nologin', '--', name], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      signal,
+      timeout: COMMAND_MS,
+    })
+  },
+}

@@ -1,0 +1,40 @@
+import type { ExitReport, LogOptions } from '../targets/target.ts'
+
+/** What runs the node on its host. systemd in earnest; tests of acts have one in memory. */
+export interface ServiceManager {
+  service(unit: string, signal: AbortSignal): Promise<ServiceState>
+  /** Whether a socket unit listens. */
+  isListening(unit: string, signal: AbortSignal): Promise<boolean>
+  /** Units whose files were changed since they were read. */
+  stale(units: readonly string[], signal: AbortSignal): Promise<string[]>
+  /** Reads unit files again. */
+  reload(signal: AbortSignal): Promise<void>
+  /** Has units started with the host. */
+  enable(units: readonly string[], signal: AbortSignal): Promise<void>
+  disable(units: readonly string[], signal: AbortSignal): Promise<void>
+  /** Resolves when the units' processes were started, or ended already. */
+  start(units: readonly string[], signal: AbortSignal): Promise<void>
+  /** Ends units gracefully, then by force. One that is not there is ended. */
+  stop(units: readonly string[], signal: AbortSignal): Promise<void>
+  /** Ends and starts a service, whose socket listens all the while. Resolves as `start`. */
+  restart(unit: string, signal: AbortSignal): Promise<void>
+  /** SIGKILL to a service's main process. */
+  kill(unit: string, signal: AbortSignal): Promise<void>
+  /** Lines of a service's log, oldest first. */
+  logs(unit: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string>
+}
+
+export interface ServiceState {
+  /** `starting` again included; `ended`: it is down and nothing starts it by itself. */
+  state: 'running' | 'starting' | 'ending' | 'ended'
+  /** It would be started again when it ended. */
+  isKept: boolean
+  pid: number | null
+  /** ISO 8601. */
+  startedAt: string | null
+  /** Times that it was started again by itself, since someone started it. */
+  restarts: number
+  lastExit: ExitReport | null
+  /** One life of the process; changes whenever it is started. */
+  invocation: string | null
+}

@@ -1,0 +1,178 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { flushDirectory, writeWhole } from '../host/durable-file.ts'
+import { TargetError } from '../targets/errors.ts'
+import { passFence } from '../targets/placement/fence.ts'
+import {
+  checkSettings,
+  keepEditedSettings,
+  observeCurrent,
+  pruneGenerations,
+  switchTo,
+  switchToNothing,
+} from '../targets/placement/generations.ts'
+import { generationFolder, type Layout } from '../targets/placement/layout.ts'
+import { pruneReleases } from '../targets/placement/releases.ts'
+import type { Generation, Previous } from '../targets/target.ts'
+import { installHostFiles, isInstalled, removeHostFiles, type ChangedUnits } from './host-files.ts'
+import { layoutOn, unitsOf, type Host } from './host.ts'
+import { KILL_MS } from './limits.ts'
+import { invocationFile, observeProcess } from './observing.ts'
+import { isGoneWithin, processOf } from '../host/process.ts'
+
+/** The acts that change what runs. `fence` is looked at right before the link is switched. */
+
+/**
+ * Switches the link in one act, then brings the host's files in line, then has the service restarted.
+ * The port is held by the socket unit all the while, so whoever connects meanwhile waits and is not
+ * refused. A crash before the switch leaves all as it was; after it, the old process runs until the
+ * same is asked again, and units that are older than the generation show as drift.
+ */
+export async function activate(
+  host: Host,
+  generation: Generation,
+  fence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await change(host, generation, fence, signal)
+  await run(host, 'restart', signal)
+}
+
+export async function restore(
+  host: Host,
+  previous: Previous,
+  fence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { generation, state } = previous
+  const layout = await layoutOn(host)
+  await passFence(layout, host.node, fence)
+  if (state === 'stopped' || generation === null) await stop(host, signal)
+  if (await isAlready(host, layout, previous, signal)) return
+  if (generation === null) {
+    const removed = await removeHostFiles(host)
+    if (removed.size > 0) await host.services.reload(signal)
+    await switchToNothing(layout)
+  } else if (state === 'stopped') await change(host, generation, fence, signal)
+  else await activate(host, generation, fence, signal)
+}
+
+export async function prune(host: Host, keep: readonly Generation[], fence: number): Promise<void> {
+  const layout = await layoutOn(host)
+  await passFence(layout, host.node, fence)
+  const kept = await pruneGenerations(layout, keep)
+  await pruneReleases(layout, new Set(kept.map((generation) => generation.release)))
+}
+
+/** Ended, and not started with the host or by a connection. */
+export async function stop(host: Host, signal: AbortSignal): Promise<void> {
+  const { service, socket } = unitsOf(host.node)
+  await host.services.disable([socket, service], signal)
+  await host.services.stop([socket, service], signal)
+}
+
+export async function start(host: Host, signal: AbortSignal): Promise<void> {
+  await run(host, 'start', signal)
+}
+
+/** Resolves when the process is gone; what restarts it stays. */
+export async function kill(host: Host, signal: AbortSignal): Promise<void> {
+  const { service } = unitsOf(host.node)
+  const { pid } = await host.services.service(service, signal)
+  const ref = pid === null ? null : processOf(pid)
+  if (ref === null) {
+    throw new TargetError('not-running', `${host.node} is not running`, {
+      hint: 'see "aethel-lattice status"',
+    })
+  }
+  await host.services.kill(service, signal)
+  await isGoneWithin(ref, KILL_MS, signal)
+}
+
+/** All of the node but the user that it ran as, which other nodes of the host may share. */
+export async function purge(host: Host, signal: AbortSignal): Promise<void> {
+  const { state } = await observeProcess(host, signal)
+  if (state !== 'stopped') {
+    throw new TargetError('running', `${host.node} is running`, { hint: 'stop it first' })
+  }
+  const removed = await removeHostFiles(host)
+  if (removed.size > 0) await host.services.reload(signal)
+  await rm(host.root, { recursive: true, force: true })
+}
+
+/** On `generation`, with the host's files that belong to it; what runs is not touched. */
+async function change(
+  host: Host,
+  generation: Generation,
+  fence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const layout = await layoutOn(host)
+  if ((await checkSettings(layout, generation)) === 'absent') {
+    const what = generationFolder(generation)
+    throw new TargetError('not-staged', `${host.node} does not hold ${what}`)
+  }
+  await keepEditedSettings(layout)
+  signal.throwIfAborted()
+  await passFence(layout, host.node, fence)
+  await switchTo(layout, generation)
+  await applyHostFiles(host, await installHostFiles(host, layout), signal)
+}
+
+/**
+ * A socket listens as its unit said when it was started; only a stop makes it listen elsewhere. Units
+ * are stale, too, when a crash came between their installation and this.
+ */
+async function applyHostFiles(
+  host: Host,
+  installed: ChangedUnits,
+  signal: AbortSignal,
+): Promise<void> {
+  const { service, socket } = unitsOf(host.node)
+  const changed = new Set([...installed, ...(await host.services.stale([service, socket], signal))])
+  if (changed.size === 0) return
+  if (changed.has(socket)) await host.services.stop([socket, service], signal)
+  await host.services.reload(signal)
+}
+
+async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): Promise<void> {
+  const { service, socket } = unitsOf(host.node)
+  const layout = await layoutOn(host)
+  if ((await observeCurrent(layout)) === null || !(await isInstalled(host, service))) {
+    throw new TargetError('not-deployed', `${host.node} has nothing to start`, {
+      hint: 'run "aethel-lattice deploy" first',
+    })
+  }
+  const sockets = (await isInstalled(host, socket)) ? [socket] : []
+  await host.services.enable([...sockets, service], signal)
+  // Never the service alone: without its socket it would have no port.
+  if (sockets.length > 0 && !(await host.services.isListening(socket, signal))) {
+    await host.services.start(sockets, signal)
+  }
+  if (verb === 'start') await host.services.start([service], signal)
+  else await host.services.restart(service, signal)
+  await noteInvocation(host, service, signal)
+}
+
+/** So that `liveness` knows the process that was started from the next one. */
+async function noteInvocation(host: Host, service: string, signal: AbortSignal): Promise<void> {
+  const { invocation } = await host.services.service(service, signal)
+  const file = invocationFile(host)
+  if (invocation !== null) await writeWhole(file, `${invocation}\n`, 0o600)
+  else await rm(file, { force: true })
+  await flushDirectory(join(file, '..'))
+}
+
+/** Whether nothing has to be done to be `previous` again. */
+async function isAlready(
+  host: Host,
+  layout: Layout,
+  previous: Previous,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const current = (await observeCurrent(layout))?.current
+  if (current?.release !== previous.generation?.release) return false
+  if (current?.settings !== previous.generation?.settings) return false
+  const { state, lastExit } = await observeProcess(host, signal)
+  return state === previous.state && (state !== 'running' || lastExit === null)
+}

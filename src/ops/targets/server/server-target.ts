@@ -1,0 +1,198 @@
+import { createZstdCompress } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { BareHostError, type HostAgent } from '../../agent/host-agent.ts'
+import { SERVICE_USER } from '../../desired/host-files.ts'
+import type { Exchange } from '../../agent/session.ts'
+import {
+  readFileOf,
+  readManifestBytes,
+  releaseIdOf,
+  ArtifactError,
+  type Release,
+} from '../../release/artifact.ts'
+import { TargetError } from '../errors.ts'
+import { settingsFiles } from '../settings.ts'
+import type {
+  Contents,
+  Generation,
+  Holding,
+  LogOptions,
+  ObservedNode,
+  Previous,
+  Staging,
+  Target,
+} from '../target.ts'
+
+const looking = { brings: false, isRepeatable: true }
+const changing = { brings: true, isRepeatable: true }
+
+/**
+ * A node as a systemd service on a Linux host, by the agent that runs there. Only `stage` and what
+ * comes after it bring anything to the host. A connection that breaks within an act leaves an unknown
+ * outcome: acts that may be done twice are asked again, the others fail with `connection-lost`.
+ */
+export class ServerTarget implements Target {
+  readonly name: string
+  readonly #agent: HostAgent
+
+  constructor(agent: HostAgent) {
+    this.name = agent.node
+    this.#agent = agent
+  }
+
+  async observe(signal: AbortSignal): Promise<ObservedNode> {
+    try {
+      const found = await this.#agent.call('observe', {}, signal, looking)
+      return { ...found, lacks: [...this.#lacksNode(), ...found.lacks] }
+    } catch (error) {
+      if (!(error instanceof BareHostError)) throw error
+      if (!error.facts.isDeployed) {
+        const user = error.facts.hasUser ? [] : [`user ${SERVICE_USER}`]
+        return { ...nothingDeployed(this.name), lacks: [...this.#lacksNode(), ...user] }
+      }
+      throw new TargetError('runtime-gone', `${this.name}: its Node.js is gone from the host`, {
+        hint: 'what is deployed there cannot be looked at; move its "current" aside and deploy again',
+        cause: error,
+      })
+    }
+  }
+
+  async read(generation: Generation, signal: AbortSignal): Promise<Contents> {
+    return this.#agent.call('read', generation, signal, looking)
+  }
+
+  async check(generation: Generation, signal: AbortSignal): Promise<Holding> {
+    try {
+      return await this.#agent.call('check', generation, signal, looking)
+    } catch (error) {
+      if (error instanceof BareHostError) return 'absent'
+      throw error
+    }
+  }
+
+  async stage(
+    { release, settings, configDigest }: Staging,
+    signal: AbortSignal,
+  ): Promise<Generation> {
+    settingsFiles(settings)
+    const manifest = await readManifestBytes(release.dir)
+    if (releaseIdOf(manifest) !== release.id) {
+      throw new ArtifactError(release.dir, 'it changed while it was read', { hint: 'start again' })
+    }
+    const { files, secrets } = settings
+    const args = {
+      manifest: manifest.toString(),
+      configDigest,
+      files: files.map((file) => ({ ...file })),
+      secrets: secrets.map((file) => ({ ...file })),
+    }
+    return this.#agent.attempt(signal, changing, async (session) => {
+      const failed = new AbortController()
+      const exchange = session.open('stage', args, AbortSignal.any([signal, failed.signal]))
+      const sending = sendMissing(exchange, release).catch((error: unknown) => failed.abort(error))
+      const generation = await exchange.result
+      await sending
+      return generation
+    })
+  }
+
+  async activate(generation: Generation, fence: number, signal: AbortSignal): Promise<void> {
+    await this.#agent.call('activate', { generation, fence }, signal, changing)
+  }
+
+  async restore(previous: Previous, fence: number, signal: AbortSignal): Promise<void> {
+    await this.#agent.call('restore', { previous, fence }, signal, changing)
+  }
+
+  async prune(keep: readonly Generation[], fence: number, signal: AbortSignal): Promise<void> {
+    await this.#agent.call('prune', { keep: [...keep], fence }, signal, changing)
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#agent.call('stop', {}, signal, looking)
+    } catch (error) {
+      if (!(error instanceof BareHostError)) throw error
+    }
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#agent.call('start', {}, signal, looking)
+  }
+
+  /** Not asked twice: the second might end the process that was started after the first. */
+  async kill(signal: AbortSignal): Promise<void> {
+    await this.#agent.call('kill', {}, signal, { brings: false, isRepeatable: false })
+  }
+
+  /** A host that cannot be asked says nothing about its node. */
+  async liveness(signal: AbortSignal): Promise<'alive' | 'dead' | 'unknown'> {
+    try {
+      return await this.#agent.call('liveness', {}, signal, looking)
+    } catch {
+      signal.throwIfAborted()
+      return 'unknown'
+    }
+  }
+
+  async *logs(options: LogOptions, signal: AbortSignal): AsyncGenerator<string> {
+    const session = await this.#agent.session(signal, looking)
+    const { lines, follow } = options
+    for await (const event of session.open('logs', { lines, follow }, signal).events) {
+      yield* event.lines
+    }
+  }
+
+  async purge(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#agent.call('purge', {}, signal, looking)
+    } catch (error) {
+      if (!(error instanceof BareHostError)) throw error
+    }
+    await this.#agent.close()
+  }
+
+  #lacksNode(): string[] {
+    const { lacksNode } = this.#agent
+    return lacksNode === null ? [] : [lacksNode]
+  }
+}
+
+/** Sends what the host lacks, as soon as it tells; returns when that is sent, or nothing is lacking. */
+async function sendMissing(exchange: Exchange<'stage'>, release: Release): Promise<void> {
+  for await (const { missing } of exchange.events) {
+    await exchange.send(compressed(contentsOf(release, missing)))
+  }
+}
+
+async function* contentsOf(release: Release, missing: readonly string[]): AsyncGenerator<Buffer> {
+  const files = new Map(release.manifest.files.map((file) => [file.sha256, file]))
+  for (const sha256 of missing) {
+    const file = files.get(sha256)
+    if (file !== undefined) yield await readFileOf(release.dir, file)
+  }
+}
+
+async function* compressed(contents: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  const compressing = createZstdCompress()
+  const source = Readable.from(contents)
+  source.once('error', (error) => compressing.destroy(error))
+  source.pipe(compressing)
+  for await (const chunk of compressing) yield chunk as Buffer
+}
+
+const nothingDeployed = (name: string): ObservedNode => ({
+  name,
+  current: null,
+  process: {
+    state: 'stopped',
+    isSupervised: false,
+    pid: null,
+    startedAt: null,
+    restarts: 0,
+    lastExit: null,
+  },
+  contents: null,
+  lacks: [],
+  held: [],
+})
