@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { hash } from 'node:crypto'
 import { parseEnv } from 'node:util'
 import { pino } from 'pino'
-import { createApi } from './api/index.ts'
+import { createApi, type Api } from './api/index.ts'
 import { MANIFEST_FILE, manifestSchema } from '../wire/manifest.ts'
 import { configDigestOf, parseSettings, type SettingProblem } from '../wire/settings.ts'
 import { systemClock } from './engine.ts'
+import { handedSocket, handedSocketVariables } from './handed-socket.ts'
 import { readNodeKey, StartError } from './keys.ts'
 import { LatticeNode } from './node.ts'
 import { StoreError } from './store/errors.ts'
@@ -60,7 +61,24 @@ function refuse(problems: readonly Pick<SettingProblem, 'message' | 'hint'>[]): 
   process.exit(EXIT_CONFIG)
 }
 
+/** @throws StartError for what is no listening socket, or is one on another port than the settings say */
+async function adopt(api: Api, fd: number, wantedPort: number): Promise<void> {
+  const { port } = await api.adopt(fd).catch((error: unknown) => {
+    throw new StartError(
+      `the socket that was handed over (file descriptor ${fd}) cannot be used: ${(error as Error).message}`,
+      'give the socket unit one ListenStream= with an address and a port',
+    )
+  })
+  if (port === wantedPort) return
+  throw new StartError(
+    `the socket that was handed over is on port ${port}, and AETHEL_HTTP_PORT is ${wantedPort}`,
+    'restart the socket unit too when the port has changed',
+  )
+}
+
 async function main(): Promise<void> {
+  const handed = handedSocket(process.env, process.pid)
+  for (const name of handedSocketVariables) delete process.env[name]
   const environment = readEnvironment()
   const parsed = parseSettings(environment)
   if (!parsed.ok)
@@ -87,7 +105,8 @@ async function main(): Promise<void> {
     log,
   })
   const api = createApi(node, { pageDir: join(home, 'page'), log })
-  await api.listen(settings.httpHost, settings.httpPort)
+  if (handed === null) await api.listen(settings.httpHost, settings.httpPort)
+  else await adopt(api, handed, settings.httpPort)
   node.start(api.server)
   log.info(
     {
@@ -105,9 +124,10 @@ async function main(): Promise<void> {
     isStopping = true
     log.info({ signal }, '[STARTUP] stopping')
     setTimeout(() => process.exit(EXIT_FAILED), STOP_MS_MAX).unref()
-    void node
-      .leave()
-      .then(() => api.close())
+    // Where nobody else holds the port it is closed anyway, and going on would only put that off.
+    const isDrained = handed === null ? Promise.resolve() : api.drain()
+    void isDrained
+      .then(() => Promise.all([api.close(), node.leave()]))
       .finally(() => {
         node.close()
         process.exit(0)

@@ -17,7 +17,7 @@ import { peerIdOf } from '../../src/wire/signature.ts'
 import { freePorts } from '../free-ports.ts'
 import { Relay } from './relay.ts'
 
-const ARTIFACT = join(import.meta.dirname, '../../dist/node/node.mjs')
+export const ARTIFACT = join(import.meta.dirname, '../../dist/node/node.mjs')
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /**

@@ -14,6 +14,8 @@ export interface ApiContext {
   recognise: RecogniseCaller
   /** Aborts when the API closes. */
   closing: AbortSignal
+  /** Says of an answer that it never ends by itself. */
+  noteStream(response: ServerResponse): void
 }
 
 /** Aborts when the client goes away or the API closes. Done with when the answer is. */

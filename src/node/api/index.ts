@@ -1,4 +1,5 @@
-import type { Server, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
@@ -6,6 +7,7 @@ import { JSON_BODY_BYTES_MAX } from '../../wire/limits.ts'
 import type { NodeService } from '../service.ts'
 import { answerHeaders, guardBrowsers } from './browsers.ts'
 import { recogniserOf } from './callers.ts'
+import { Connections } from './connections.ts'
 import { compatRoutes } from './compat.ts'
 import type { ApiContext } from './context.ts'
 import { controlRoutes } from './control.ts'
@@ -14,7 +16,7 @@ import { healthRoutes } from './health.ts'
 import { historyRoutes } from './history.ts'
 import { importRoutes } from './import.ts'
 import { ledgerRoutes } from './ledger.ts'
-import { apiLimits, type ApiLimits } from './limits.ts'
+import { ACCEPT_QUEUE_MAX, apiLimits, type ApiLimits } from './limits.ts'
 import { mendingRoutes } from './mending.ts'
 import { pageRoutes } from './page.ts'
 import { internalRefusal, Refusal, refusalOf, refuseRaw } from './refusal.ts'
@@ -31,6 +33,13 @@ export interface Api {
   readonly server: Server
   /** Rejects when the port cannot be bound. Port 0: any; the answer says which. */
   listen(host: string, port: number): Promise<{ port: number }>
+  /** Takes over a listening socket that somebody else holds, too. Rejects when `fd` is none. */
+  adopt(fd: number): Promise<{ port: number }>
+  /**
+   * Goes on accepting and answering, every connection for the last time, until none is open or
+   * `drainMs` are over. For a socket that another process will accept from after this one.
+   */
+  drain(): Promise<void>
   /**
    * Stops accepting, answers waits with what holds, ends streams, and cuts what is left after
    * `closeTimeoutMs`. Upgraded sockets are their owner's and stay open.
@@ -51,6 +60,8 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   const closing = new AbortController()
   const { tokens } = service.settings
   const failures = new FailedAttempts(limits, () => performance.now())
+  const app = bareApp(limits)
+  const connections = new Connections(app.server, limits)
   const context: ApiContext = {
     service,
     log: options.log,
@@ -58,12 +69,11 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
     requireScope: requireScopeFrom(tokens, failures),
     recognise: recogniserOf(service, scopeInFrom(tokens, failures)),
     closing: closing.signal,
+    noteStream: (response) => connections.noteStream(response),
   }
-  const answers = new Answers()
-  const app = bareApp(limits)
   answerErrors(app, options.log)
   guardBrowsers(app, service.settings)
-  refuseEarly(app, context, answers)
+  refuseEarly(app, limits, connections)
   healthRoutes(app, context)
   ledgerRoutes(app, context)
   evidenceRoutes(app, context)
@@ -77,18 +87,27 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
 
   return {
     server: app.server,
-    listen: async (host, port) => {
-      await app.listen({ host, port })
-      return { port: (app.server.address() as AddressInfo).port }
-    },
+    listen: async (host, port) => listening(app, (server) => server.listen(port, host)),
+    adopt: async (fd) => listening(app, (server) => server.listen({ fd }, ACCEPT_QUEUE_MAX)),
+    drain: async () => connections.drain(limits.drainMs),
     close: async () => {
       closing.abort()
-      // Not awaited: it would wait for upgraded sockets too. The port is free at once.
+      await connections.close(limits.closeTimeoutMs)
+      // Not awaited: it would wait for upgraded sockets too.
       app.close().catch((error: unknown) => options.log.error({ err: error }, 'closing failed'))
-      await answers.drain(limits.closeTimeoutMs)
-      app.server.closeAllConnections()
     },
   }
+}
+
+async function listening(
+  app: FastifyInstance,
+  listen: (server: Server) => void,
+): Promise<{ port: number }> {
+  await app.ready()
+  const isListening = once(app.server, 'listening')
+  listen(app.server)
+  await isListening
+  return { port: (app.server.address() as AddressInfo).port }
 }
 
 /** Who may say, by X-Forwarded-For, which address a request comes from: a proxy on our side of the network. */
@@ -137,21 +156,9 @@ function answerErrors(app: FastifyInstance, log: Logger): void {
 }
 
 /** What is refused before anything of a request's body is read. */
-function refuseEarly(
-  app: FastifyInstance,
-  { closing, limits }: ApiContext,
-  answers: Answers,
-): void {
+function refuseEarly(app: FastifyInstance, limits: ApiLimits, connections: Connections): void {
   app.addHook('onRequest', async (request, reply) => {
-    answers.add(reply.raw)
     reply.raw.setTimeout(limits.answerStallMs, () => reply.raw.destroy())
-    if (closing.aborted) {
-      reply.header('connection', 'close')
-      throw new Refusal(503, 'stopping', 'the node is stopping', {
-        hint: 'ask another node',
-        headers: { 'retry-after': '5' },
-      })
-    }
     const { host, 'content-encoding': encoding } = request.headers
     if (host === undefined && request.raw.httpVersion === '1.1') {
       throw new Refusal(400, 'no-host', 'the request has no Host header')
@@ -164,29 +171,6 @@ function refuseEarly(
     }
   })
   app.addHook('onSend', async (_request, reply) => {
-    if (closing.aborted) reply.header('connection', 'close')
+    if (connections.isLeaving) reply.header('connection', 'close')
   })
-}
-
-/** The answers under way, so that closing waits for them and for nothing else. */
-class Answers {
-  readonly #underWay = new Set<ServerResponse>()
-  #drained: (() => void) | null = null
-
-  add(response: ServerResponse): void {
-    this.#underWay.add(response)
-    response.once('close', () => {
-      this.#underWay.delete(response)
-      if (this.#underWay.size === 0) this.#drained?.()
-    })
-  }
-
-  async drain(timeoutMs: number): Promise<void> {
-    if (this.#underWay.size === 0) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const deadline = setTimeout(resolve, timeoutMs)
-    this.#drained = resolve
-    await promise
-    clearTimeout(deadline)
-  }
 }

@@ -1,5 +1,6 @@
 /** Bounds of this room's own; what crosses the wire is bounded in wire/limits.ts. */
 export interface ApiLimits {
+  /** Room for all who waited while one process gave way to the next: what is over is closed unanswered. */
   connectionsMax: number
   headerBytesMax: number
   /** From the first byte to the end of the headers, and to the end of the body. Answers may last longer. */
@@ -10,6 +11,10 @@ export interface ApiLimits {
   keepAliveTimeoutMs: number
   /** How long an answer may stand still: longer than any wait, or a reader that stopped would hold it for ever. */
   answerStallMs: number
+  /** How long a node that gives way goes on accepting, so that who kept a connection hears of it. */
+  drainMs: number
+  /** What it then leaves a new connection to ask something; an answer and a lost packet fit in. */
+  firstRequestMs: number
   /** What `close` waits for answers under way before it cuts them. */
   closeTimeoutMs: number
 
@@ -46,14 +51,19 @@ export interface ApiLimits {
   tokenAddressesMax: number
 }
 
+/** New connections that wait to be accepted; the kernel's somaxconn is a bound, too. */
+export const ACCEPT_QUEUE_MAX = 4096
+
 export const apiLimits: ApiLimits = {
-  connectionsMax: 1024,
+  connectionsMax: ACCEPT_QUEUE_MAX + 1024,
   headerBytesMax: 16 * 1024,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   timeoutCheckMs: 1_000,
   keepAliveTimeoutMs: 75_000,
   answerStallMs: 60_000,
+  drainMs: 1_500,
+  firstRequestMs: 1_000,
   closeTimeoutMs: 2_000,
   changesSubscribersMax: 128,
   changesPerCallerMax: 16,
@@ -77,6 +87,8 @@ export const apiLimits: ApiLimits = {
   tokenAddressesMax: 10_000,
 }
 
+/** How often a node that gives way looks at what is still open. */
+export const CONNECTIONS_LOOK_MS = 10
 /** Of places that anybody may take, the part that is kept for members and operators. */
 export const RESERVED_SHARE = 1 / 4
 /** Signed calls that are remembered, so that none counts twice. */

@@ -78,9 +78,12 @@ export class NoticeFeed {
     this.#write(subscriber, eventOf({ kind: 'checkpoint', frame: first }))
   }
 
-  /** Ends every stream. */
+  /** Ends every stream, and cuts one whose reader has stopped: its end would wait for ever. */
   close(): void {
-    for (const { response } of this.#subscribers) response.end()
+    for (const { response, blockedSinceMs } of this.#subscribers) {
+      if (blockedSinceMs === null) response.end()
+      else response.destroy()
+    }
     this.#rest()
   }
 

@@ -40,6 +40,7 @@ export function syncRoutes(app: FastifyInstance, context: ApiContext): void {
   context.closing.addEventListener('abort', () => feed.close(), { once: true })
   app.get(paths.changes, { exposeHeadRoute: false }, async (request, reply) => {
     feed.subscribe(reply, recognise(request))
+    context.noteStream(reply.raw)
   })
 
   const bodyLimit = FRONTIER_BODY_BYTES_MAX
