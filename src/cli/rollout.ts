@@ -35,6 +35,12 @@ export async function payloadOf({ home }: App, { desired, identities }: Lattice)
   return { release, settings: new Map(settings) }
 }
 
+/** A plan, and what it changes on each node. */
+export interface MadePlan {
+  plan: Plan
+  changes: readonly Change[]
+}
+
 /** What would bring the nodes, as they are found now, to `payload`, and what it changes. Changes nothing. */
 export async function planDeploy(
   { signal }: App,
@@ -42,7 +48,7 @@ export async function planDeploy(
   targets: readonly Target[],
   proven: readonly ProvenRelease[],
   { release, settings }: Payload,
-): Promise<{ plan: Plan; changes: readonly Change[] }> {
+): Promise<MadePlan> {
   const observed = await observeNodes(targets, signal)
   const plan = planRollout({
     lattice: desired,

@@ -1,4 +1,3 @@
-import { OperatorError } from '../ops/errors.ts'
 import { nodesOf, type Inventory } from '../ops/inventory/inventory.ts'
 import { FileRecordHost } from '../ops/rollout/record-host.ts'
 import { PhaseRecord } from '../ops/rollout/record.ts'
@@ -12,6 +11,10 @@ export interface Site {
   /** In the order of nodes.yaml. */
   targets: readonly Target[]
   record: PhaseRecord
+  /** Whether the hosts have what a command needs that changes something there. Changes nothing. */
+  isPrepared(): Promise<boolean>
+  /** Brings it. Harmless beside other commands; what runs is not touched. */
+  prepare(): Promise<void>
 }
 
 /**
@@ -26,15 +29,8 @@ export async function withSite<T>(
 ): Promise<T> {
   const { phase } = app.options
   if (phase === 'local') return work(localSite(app, inventory))
-  const kinds = nodesOf(inventory, phase).map(({ name, kind }) => `${name} (${kind})`)
-  throw new OperatorError(
-    'phase-not-supported',
-    `this version deploys the local phase only; it cannot act on ${kinds.join(', ')}`,
-    {
-      exit: 'unreachable',
-      hint: 'add --phase local to run the lattice on this machine; verify-triangle, status, submit, render and keys work in every phase',
-    },
-  )
+  const { serversOf, withServers } = await import('./server-site.ts')
+  return withServers(app, inventory, serversOf(nodesOf(inventory, phase)), work)
 }
 
 function localSite({ home }: App, inventory: Inventory): Site {
@@ -43,6 +39,8 @@ function localSite({ home }: App, inventory: Inventory): Site {
   return {
     targets: localTargets(localNodes(inventory, home), names),
     record: new PhaseRecord([new FileRecordHost('this machine', record, { areHoldersHere: true })]),
+    isPrepared: async () => true,
+    prepare: async () => {},
   }
 }
 

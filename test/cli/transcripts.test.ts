@@ -281,7 +281,7 @@ describe('what acts on nodes', () => {
     const { code, document } = await json(line)
     expect(code).toBe(69)
     expect(document.error.code).toBe('phase-not-supported')
-    expect(document.error.message).toContain('this version deploys the local phase only')
+    expect(document.error.message).toContain('this version acts on servers and on this machine')
     expect(document.error.message).toContain('node1-huggingface (space)')
     expect(document.error.hint).toContain('--phase local')
   })

@@ -1,15 +1,23 @@
 import { makeIdentities } from '../../ops/inventory/identities.ts'
 import type { Inventory } from '../../ops/inventory/inventory.ts'
-import { applyPlan } from '../../ops/rollout/apply.ts'
+import { applyPlan, type Payload } from '../../ops/rollout/apply.ts'
 import { PlanStaleError } from '../../ops/rollout/errors.ts'
+import type { Plan } from '../../ops/rollout/plan.ts'
+import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
-import { openInventory, requireAnswerer, requireConsent, withLattice } from '../lattice.ts'
+import {
+  openInventory,
+  requireAnswerer,
+  requireConsent,
+  withLattice,
+  type Lattice,
+} from '../lattice.ts'
 import { requireFreePorts } from '../local-ports.ts'
 import { formatPlan } from '../output/plan.ts'
-import { payloadOf, planDeploy, underLock } from '../rollout.ts'
+import { payloadOf, planDeploy, underLock, type MadePlan } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
-import { straysOf, withSite } from '../site.ts'
+import { straysOf, withSite, type Site } from '../site.ts'
 import { planned, shownDeploy } from './plan.ts'
 
 export interface DeployOptions {
@@ -36,17 +44,12 @@ export async function deploy(app: App, options: DeployOptions): Promise<Outcome>
         return planned(shownDeploy(app, made, options.full))
       }
 
+      const agreed = await prepareHosts(app, lattice, site, payload, options)
       return underLock(app, lattice, site, async (rollout, held) => {
         const made = await planDeploy(app, lattice, targets, held.proven, payload)
         const { plan } = made
-        if (options.plan !== undefined && options.plan !== plan.digest) {
-          throw new PlanStaleError(options.plan, [])
-        }
-        app.screen.say((paint) => formatPlan(shownDeploy(app, made, options.full), paint))
-        if (plan.steps.length > 0) {
-          await requireFreePorts(lattice.desired.nodes, targets, app.signal)
-          await requireConsent(app, 'Deploy this plan?')
-        }
+        requireDigest(plan, agreed ?? options.plan)
+        if (agreed === null) await requireAgreement(app, lattice, targets, made, options)
 
         const progress = showProgress(app.screen, plan.steps)
         const outcome = await applyPlan(plan, payload, { ...rollout, onProgress: progress.tell })
@@ -55,6 +58,48 @@ export async function deploy(app: App, options: DeployOptions): Promise<Outcome>
       })
     })
   })
+}
+
+/**
+ * Brings what acting on them takes to hosts that lack it, once that is agreed to. It comes before the
+ * lock, since a bare host keeps none.
+ *
+ * @returns the digest of the plan that was agreed to; null: nothing was lacking, nothing was asked
+ */
+async function prepareHosts(
+  app: App,
+  lattice: Lattice,
+  site: Site,
+  payload: Payload,
+  options: DeployOptions,
+): Promise<string | null> {
+  if (await site.isPrepared()) return null
+  const { targets, record } = site
+  const { proven } = await record.look()
+  const made = await planDeploy(app, lattice, targets, proven, payload)
+  requireDigest(made.plan, options.plan)
+  await requireAgreement(app, lattice, targets, made, options)
+  const title = { doing: 'bringing Node.js to the hosts', done: 'brought Node.js to the hosts' }
+  await app.screen.during(title, async () => site.prepare())
+  return made.plan.digest
+}
+
+function requireDigest({ digest }: Plan, agreed: string | undefined): void {
+  if (agreed !== undefined && agreed !== digest) throw new PlanStaleError(agreed, [])
+}
+
+/** Shows the plan and asks; there is nothing to ask about a plan that changes nothing. */
+async function requireAgreement(
+  app: App,
+  { desired }: Lattice,
+  targets: readonly Target[],
+  made: MadePlan,
+  { full }: DeployOptions,
+): Promise<void> {
+  app.screen.say((paint) => formatPlan(shownDeploy(app, made, full), paint))
+  if (made.plan.steps.length === 0) return
+  if (app.options.phase === 'local') await requireFreePorts(desired.nodes, targets, app.signal)
+  await requireConsent(app, 'Deploy this plan?')
 }
 
 /** Nodes on this machine need no ceremony: their keys are made by the first deploy. */

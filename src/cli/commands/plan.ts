@@ -1,11 +1,9 @@
-import type { Change } from '../../ops/rollout/plan-changes.ts'
-import type { Plan } from '../../ops/rollout/plan.ts'
 import { commandLine } from '../called-as.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, withLattice } from '../lattice.ts'
 import { planDocument } from '../output/plan-document.ts'
 import { formatPlan, type ShownPlan } from '../output/plan.ts'
-import { payloadOf, planDeploy } from '../rollout.ts'
+import { payloadOf, planDeploy, type MadePlan } from '../rollout.ts'
 import { withSite } from '../site.ts'
 
 export interface PlanOptions {
@@ -36,6 +34,6 @@ export const planned = (shown: ShownPlan): Outcome => ({
 /** A deploy's plan as it is shown. */
 export const shownDeploy = (
   { calledAs, options }: App,
-  made: { plan: Plan; changes: readonly Change[] },
+  made: MadePlan,
   isFull: boolean,
 ): ShownPlan => ({ ...made, isFull, fullCommand: commandLine(calledAs, 'plan --full', options) })
