@@ -32,6 +32,10 @@ const pureRooms: Record<string, string[]> = {
     'src/ops/drill/judge/**',
     'src/ops/ssh/{host-key,host-pattern,known-hosts,judge-host-key,trust-plan}.ts',
     'src/ops/ssh/{resolve-host,ssh-config-lines,ssh-config-values,shell-command}.ts',
+    'src/ops/doctor/judge*.ts',
+    'src/ops/doctor/fact*.ts',
+    'src/ops/doctor/findings.ts',
+    'src/ops/doctor/questions.ts',
   ],
 }
 

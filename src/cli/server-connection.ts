@@ -31,7 +31,7 @@ export const promptOf = (screen: Screen): Prompt | null =>
   screen.canAsk ? async (question, signal) => screen.answer(question, signal) : null
 
 /** Host keys that the operator has said are right, for this project. */
-const knownHostsFile = (inventory: Inventory): string => statePath(inventory, 'known_hosts')
+export const knownHostsFile = (inventory: Inventory): string => statePath(inventory, 'known_hosts')
 
 async function identityOf(
   inventory: Inventory,

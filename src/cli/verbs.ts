@@ -101,6 +101,14 @@ function describeWatching(verb: Verb, on: On): void {
     async (app, options: DrillOptions) =>
       (await import('./commands/failover-drill.ts')).failoverDrill(app, options),
   )
+  on(
+    verb(
+      'doctor',
+      'look at hosts, names, certificates and ports before anything is changed',
+    ).argument('[node]', 'this node only'),
+    async (app, node: string | undefined) =>
+      (await import('./commands/doctor.ts')).doctor(app, node),
+  )
   on(verb('status', 'show the nodes and the state of the network'), async (app) =>
     (await import('./commands/status.ts')).status(app),
   )

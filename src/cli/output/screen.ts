@@ -1,5 +1,6 @@
 import { duration } from './amount.ts'
 import { OVER, plainBoard, type Board, type Row, type Task, type Title } from './board.ts'
+import { inTurn } from './in-turn.ts'
 import { plain, type Paint } from './paint.ts'
 import { printable } from './printable.ts'
 
@@ -43,6 +44,8 @@ export function createScreen(terms: ScreenTerms): Screen {
   const say = (text: string): void => {
     terms.stderr.write(`${printable(text, stderr !== plain)}\n`)
   }
+  // Several connections may have a question at once, and there is one terminal.
+  const oneAtATime = inTurn()
   return {
     canAsk: terms.canAsk,
     print: (text) => terms.stdout.write(`${printable(text(stdout), stdout !== plain)}\n`),
@@ -53,14 +56,10 @@ export function createScreen(terms: ScreenTerms): Screen {
       return liveTask(title, work)
     },
     board: (rows) => (terms.isLive ? liveBoard(rows) : plainBoard(stderr, say, rows)),
-    confirm: async (question, signal) => {
-      const { ask } = await import('./question.ts')
-      return ask(question, signal)
-    },
-    answer: async (question, signal) => {
-      const { answer } = await import('./question.ts')
-      return answer(question, signal)
-    },
+    confirm: async (question, signal) =>
+      oneAtATime(async () => (await import('./question.ts')).ask(question, signal)),
+    answer: async (question, signal) =>
+      oneAtATime(async () => (await import('./question.ts')).answer(question, signal)),
   }
 }
 

@@ -20,7 +20,9 @@ export interface Place {
 export class SshError extends OperatorError {
   override readonly name: string = 'SshError'
   readonly host: string
+  /** Of `hops`, from 1: the last one is the host that is meant. */
   readonly hop: number
+  readonly hops: number
   readonly step: Step
 
   constructor(
@@ -34,6 +36,7 @@ export class SshError extends OperatorError {
     super(code, `${which}: ${message}`, { exit: 'unreachable', ...details })
     this.host = host
     this.hop = hop
+    this.hops = hops
     this.step = step
   }
 }
