@@ -108,3 +108,14 @@ it('a server’s own questions are put, without what a terminal obeys', async ()
   ])
   expect(asked).toHaveLength(4)
 })
+
+it('an operator who answers no question ends it', async () => {
+  methods = ['keyboard-interactive', 'password']
+  let asked = 0
+  const prompt = async (): Promise<string> => {
+    asked += 1
+    throw new Error('Ctrl-C')
+  }
+  await expect(connect(target(), { signal, prompt })).rejects.toThrow('Ctrl-C')
+  expect(asked).toBe(1)
+})

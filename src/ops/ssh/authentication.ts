@@ -73,7 +73,10 @@ export async function* waysToLogin(
       break
     }
     tried.push('keyboard-interactive')
-    left = (yield questions(username, ask)) ?? []
+    const unanswered: Error[] = []
+    left = (yield questions(username, ask, (error) => unanswered.push(error))) ?? []
+    const [failure] = unanswered
+    if (failure !== undefined) throw failure
   }
   for (let round = 0; round < PROMPTS_MAX && takes('password'); round++) {
     if (ask === null) {
@@ -92,8 +95,12 @@ type Ask = (question: Question) => Promise<string>
 const askerFor = (prompt: Prompt | null, signal: AbortSignal): Ask | null =>
   prompt === null ? null : async (question) => prompt(question, signal)
 
-/** The server's own questions, put to the operator one by one. */
-const questions = (username: string, ask: Ask): KeyboardInteractiveAuthMethod => ({
+/** The server's own questions, put to the operator one by one; `fail` is told when one is not answered. */
+const questions = (
+  username: string,
+  ask: Ask,
+  fail: (error: Error) => void,
+): KeyboardInteractiveAuthMethod => ({
   type: 'keyboard-interactive',
   username,
   prompt: (_name, _instructions, _language, prompts, finish) => {
@@ -103,7 +110,10 @@ const questions = (username: string, ask: Ask): KeyboardInteractiveAuthMethod =>
         answers.push(await ask({ text: printableWords(text), isSecret: echo !== true }))
       }
       return answers
-    })().then(finish, () => finish([]))
+    })().then(finish, (error: unknown) => {
+      fail(error as Error)
+      finish([])
+    })
   },
 })
 

@@ -47,8 +47,6 @@ export async function enter(route: Route, signal: AbortSignal): Promise<Chain> {
       const isLast = index === route.hops.length - 1
       const credentials = { host, identity: isLast ? route.identity : null, prompt: route.prompt }
       const entered = await enterHop(credentials, clients.at(-1) ?? null, place, signal)
-      // A hop that goes away takes what lies behind it along; that is told there.
-      clients.at(-1)?.on('error', () => {})
       clients.push(entered.client)
       remoteAddress = entered.remoteAddress
     }
