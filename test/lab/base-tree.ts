@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { OperatorError } from '../../src/ops/errors.ts'
+import { mountsBelow, unmountAll } from './root.ts'
 import { linesOf, run } from './shell.ts'
 
 /**
@@ -82,6 +83,7 @@ export async function baseTree(
   say(`makes the base tree (${SUITE}, once; some two minutes)`)
   const half = `${tree}.${process.pid}`
   await mkdir(dirname(half), { recursive: true })
+  await removeAbandonedHalves(dirname(half))
   try {
     const mirror = await mirrorOf(SUITE)
     await run`debootstrap --variant=minbase --include=${wanted} ${SUITE} ${half} ${mirror}`
@@ -92,9 +94,24 @@ export async function baseTree(
       if (!existsSync(tree)) throw error
     })
   } finally {
-    await rm(half, { recursive: true, force: true })
+    await removeHalf(half)
   }
   return tree
+}
+
+/** A half-made tree carries the id of the process that makes it; those of ended ones go. */
+export async function removeAbandonedHalves(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const makerId = /^[0-9a-f]{16}\.(\d+)$/.exec(name)?.[1]
+    if (makerId === undefined || existsSync(`/proc/${makerId}`)) continue
+    await removeHalf(join(directory, name))
+  }
+}
+
+/** debootstrap mounts proc in it, which must not be removed along. */
+async function removeHalf(half: string): Promise<void> {
+  await unmountAll(await mountsBelow(half))
+  await rm(half, { recursive: true, force: true })
 }
 
 /** Where this machine's own apt takes the suite from. */

@@ -148,6 +148,12 @@ const notALab = ({ directory }: Place): OperatorError =>
   })
 
 async function claim(place: Place): Promise<void> {
+  // The options of an overlay are one list with commas and colons, and mount tables escape the rest.
+  if (!/^[\w./-]+$/.test(place.directory)) {
+    throw new OperatorError('LAB_DIRECTORY_UNUSABLE', `no lab can lie in ${place.directory}`, {
+      hint: 'name a directory of letters, digits, dots, hyphens and slashes: --dir DIR',
+    })
+  }
   await mkdir(place.directory, { recursive: true })
   const content = await readdir(place.directory)
   if (content.length === 0) return

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
+import { removeAbandonedHalves } from './base-tree.ts'
 import { until } from './container.ts'
 import { Lab } from './lab.ts'
 import { placeOf } from './place.ts'
-import { attempt } from './shell.ts'
+import { attempt, run } from './shell.ts'
 import { testLabPrefix, upTestLab } from './test-lab.ts'
 import { tracesOf } from './traces.ts'
 
@@ -69,6 +70,24 @@ test('a lab of a killed test run goes before the next one comes, a live one stay
   await using other = await upTestLab({ hostCount: 1 })
   expect(await live.host('node1').isOn()).toBe(true)
   expect(other.machine.address).not.toBe(live.machine.address)
+})
+
+test('half a base tree goes when nobody makes it any more, and not what is mounted in it', async () => {
+  const ended = spawn('true')
+  await once(ended, 'exit')
+  const cache = newDirectory()
+  const names = { tree: '0123456789abcdef', live: `0123456789abcdef.${process.pid}` }
+  const half = join(cache, `0123456789abcdef.${ended.pid}`)
+  const mounted = join(half, 'mounted')
+  const elsewhere = join(cache, 'elsewhere')
+  for (const path of [...Object.values(names).map((name) => join(cache, name)), mounted, elsewhere])
+    mkdirSync(path, { recursive: true })
+  writeFileSync(join(elsewhere, 'kept'), '')
+  await run`mount --bind ${elsewhere} ${mounted}`
+  await removeAbandonedHalves(cache)
+  expect(readdirSync(cache).toSorted()).toEqual([names.tree, names.live, 'elsewhere'])
+  expect(readdirSync(elsewhere)).toEqual(['kept'])
+  rmSync(cache, { recursive: true })
 })
 
 test('a directory of something else is left alone', async () => {

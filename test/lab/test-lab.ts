@@ -1,4 +1,5 @@
-import { globSync, mkdtempSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { globSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Lab, type LabOptions } from './lab.ts'
@@ -13,5 +14,5 @@ export const testLabPrefix = join(tmpdir(), 'aethel-lab-test-')
 export async function upTestLab(options: Omit<LabOptions, 'directory'> = {}): Promise<Lab> {
   for (const record of globSync(`${testLabPrefix}*/lab.json`))
     await Lab.downIfAbandoned(dirname(record))
-  return Lab.up({ ...options, directory: mkdtempSync(testLabPrefix), ownerId: process.pid })
+  return Lab.up({ ...options, directory: `${testLabPrefix}${randomUUID()}`, ownerId: process.pid })
 }
