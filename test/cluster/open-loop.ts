@@ -30,6 +30,7 @@ export interface LoadReport {
  * one for each request, reading and writing in turn. It never tries anything again.
  */
 export class OpenLoop {
+  readonly #hostname: string
   readonly #port: number
   readonly #everyMs: number
   readonly #startedMs = performance.now()
@@ -46,8 +47,10 @@ export class OpenLoop {
   #asked = 0
   #acknowledged = 0
 
-  constructor(port: number, perSecond: number) {
-    this.#port = port
+  constructor(origin: string, perSecond: number) {
+    const { hostname, port } = new URL(origin)
+    this.#hostname = hostname
+    this.#port = Number(port)
     this.#everyMs = 1000 / perSecond
   }
 
@@ -112,7 +115,7 @@ export class OpenLoop {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const asking = request(
       {
-        host: '127.0.0.1',
+        host: this.#hostname,
         port: this.#port,
         method,
         path,

@@ -33,7 +33,7 @@ test('no request is refused, reset or lost while a node is swapped', async ({ an
   const before = (await node.health()).ledger.entries
 
   way = await LongWay.to(node.httpPort, DELAY_MS)
-  const load = new OpenLoop(way.port, REQUESTS_PER_SECOND)
+  const load = new OpenLoop(`http://127.0.0.1:${way.port}`, REQUESTS_PER_SECOND)
   const swaps: Swap[] = []
   for (let swap = 0; swap < SWAPS; swap++) {
     await sleep(BETWEEN_SWAPS_MS)
