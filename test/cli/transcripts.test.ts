@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -276,13 +277,13 @@ describe('what acts on nodes', () => {
     'down --phase full',
     'failover-drill',
     'failover-drill --yes',
-  ])('%s says plainly that it cannot act on servers and Spaces', async (line) => {
+  ])('%s says plainly that it cannot act on a Space', async (line) => {
     await run('keys')
     const { code, document } = await json(line)
     expect(code).toBe(69)
     expect(document.error.code).toBe('phase-not-supported')
     expect(document.error.message).toContain('this version acts on servers and on this machine')
-    expect(document.error.message).toContain('node1-huggingface (space)')
+    expect(document.error.message).toContain('the Space node1-huggingface')
     expect(document.error.hint).toContain('--phase local')
   })
 
@@ -300,7 +301,10 @@ describe('what acts on nodes', () => {
   )
 
   it('deploy says how the node is built when it is not', async () => {
+    const manifest = join(cli.home, 'dist/node/manifest.json')
+    renameSync(manifest, `${manifest}.away`)
     const { code, document } = await json('deploy --phase local --yes')
+    renameSync(`${manifest}.away`, manifest)
     expect(code).toBe(65)
     expect(document.error.message).toContain('manifest.json')
     expect(document.error.hint).toContain('npm run build')
@@ -313,7 +317,10 @@ describe('what acts on nodes', () => {
   })
 
   it('unlock shows that nobody has the lock', async () => {
-    expect(await json('unlock')).toEqual({ code: 0, document: { holder: null, unlocked: false } })
+    expect(await json('unlock --phase local')).toEqual({
+      code: 0,
+      document: { holder: null, unlocked: false },
+    })
   })
 })
 
