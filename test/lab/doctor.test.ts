@@ -1,12 +1,16 @@
 /** What `doctor` finds on real hosts, and that it leaves them as they were. */
+import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtCli, type BuiltCli } from '../cli/built-cli.ts'
 import type { Host } from './host.ts'
 import type { Lab } from './lab.ts'
 import { upTestLab } from './test-lab.ts'
+
+const execute = promisify(execFile)
 
 interface Check {
   id: string
@@ -287,5 +291,43 @@ describe('a disk', () => {
       finding: '/opt is on a read-only file system (ro)',
       hint: expect.any(String),
     })
+  })
+})
+
+describe('hosts whose nodes run', () => {
+  beforeAll(async () => {
+    for (const words of ['keys', 'deploy --yes']) {
+      const args = [...words.split(' '), '--file', lab.files.inventory]
+      const program = join(import.meta.dirname, '../../bin/aethel-lattice.js')
+      const environment = { ...process.env, HOME: lab.files.home }
+      await execute(process.execPath, [program, ...args], { env: environment })
+    }
+  })
+
+  test('PASS: the listeners are ours, the urls answer, each reaches the other', async () => {
+    const report = await doctor()
+    expect(report).toMatchObject({ code: 0, verdict: 'PASS' })
+    for (const { name } of lab.hosts) {
+      const checks = report.checksOf(name)
+      expect(checks.filter(({ verdict }) => verdict !== 'PASS')).toEqual([])
+      expect(report.check(name, 'ports')?.finding).toBe(
+        'the node listens on 8000 (HTTP) and 9000 (libp2p)',
+      )
+      expect(report.check(name, 'node')?.finding).toMatch(/^Node\.js \d+\.\d+\.\d+ is there$/)
+      expect(report.check(name, 'url')?.finding).toContain(`answers as ${name}, release r`)
+    }
+    expect(report.dials.map(({ outcome }) => outcome)).toEqual(Array(4).fill('open'))
+  })
+
+  test('are told from those whose node is down', async () => {
+    const unit = 'aethel-lattice-node2'
+    await second.exec(['systemctl', 'stop', `${unit}.socket`, `${unit}.service`])
+    const report = await doctor()
+    expect(report.code).toBe(1)
+    expect(report.check('node2', 'url')?.verdict).toBe('FAIL')
+    expect(report.check('node2', 'ports')?.finding).toBe(
+      'nobody listens on 8000 (HTTP) and 9000 (libp2p)',
+    )
+    expect(report.check('node1', 'url')?.verdict).toBe('PASS')
   })
 })

@@ -20,7 +20,7 @@ export function judgeSudo({ sudo, uid }: HostFacts, user: string): Finding {
       return unknown(
         'sudo',
         `sudo asks ${user} for a password, so it was not tried`,
-        `let ${user} use it without one: a line "${user} ALL=(ALL) NOPASSWD: ALL" with visudo; or log in as root`,
+        `deploy asks for it; to see all before, let ${user} use sudo without one: a line "${user} ALL=(ALL) NOPASSWD: ALL" with visudo; or log in as root`,
       )
     case 'refused':
       return fail('sudo', `${user} may not use sudo`, sudoHint(user))

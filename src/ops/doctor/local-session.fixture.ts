@@ -15,17 +15,17 @@ export const localSession = (
     const [, ...words] = typeof command === 'string' ? ['sh', '-c', command] : command
     const args = words.map((word) => (word === 'sh' ? shell : word === '-c' ? word : edit(word)))
     const child = spawn(shell, args, { cwd, signal, stdio: ['pipe', 'pipe', 'ignore'] })
-    const closed = once(child, 'close')
+    const ended = once(child, 'close').then(([code]) => ({
+      outcome: { kind: 'exited', code: code as number } as const,
+      stderr: '',
+    }))
+    // Who aborts it may not wait for its end.
+    ended.catch(() => {})
+    child.stdout.on('error', () => {})
     const input = typeof stdin === 'string' ? Readable.from([stdin]) : (stdin as Readable)
     // A host that ends early reads no further.
     pipeline(input, child.stdin).catch(() => {})
-    return {
-      stdout: child.stdout,
-      ended: closed.then(([code]) => ({
-        outcome: { kind: 'exited', code: code as number },
-        stderr: '',
-      })),
-    }
+    return { stdout: child.stdout, ended }
   },
   close: async () => {},
 })

@@ -66,11 +66,34 @@ it('is tried in more than one shell', () => {
   expect(shells).toContain('bash')
 })
 
+/** All that can change of files, but when they were read. */
+const listing = (): string =>
+  execFileSync('find', [root, '-printf', '%p %m %s %T@ %C@ %l\n'], { encoding: 'utf8' })
+
 const isRoot = process.getuid?.() === 0
 
-describe.each(shells)('in %s', (shell) => {
-  it('says what this machine is', async () => {
-    const { facts, clock } = await read(localSession(shell))
+/** Each runs dozens of programs. */
+const TEST_MS_MAX = 60_000
+
+describe.each(shells)('in %s', { timeout: TEST_MS_MAX }, (shell) => {
+  it('says what this machine is, who listens and what can be dialled, and changes nothing', async () => {
+    writeFileSync(join(root, 'beside'), 'x')
+    const before = listing()
+    const { facts, clock } = await read(
+      localSession(shell, { cwd: root }),
+      questions({
+        ports: [
+          { name: 'http', port: taken },
+          { name: 'p2p', port: 1 },
+        ],
+        dials: [
+          { host: '127.0.0.1', port: taken },
+          { host: '127.0.0.1', port: 1 },
+          { host: 'no-such-name.invalid', port: 80 },
+        ],
+      }),
+    )
+    expect(listing()).toBe(before)
     expect(facts).toMatchObject({
       isWhole: true,
       uid: expect.any(Number),
@@ -83,40 +106,26 @@ describe.each(shells)('in %s', (shell) => {
     })
     const asRoot = { sudo: 'needless', isDeployed: false, node: 'absent' }
     expect(facts).toMatchObject(isRoot ? asRoot : { node: null })
-    expect(clock).toHaveLength(CLOCK_SAMPLES)
-    for (const { offsetMs, rttMs } of clock) expect(Math.abs(offsetMs)).toBeLessThan(rttMs + 2)
-  })
-
-  it('names who listens', async () => {
-    const { ports } = await factsIn(shell)
-    expect(ports.get('http')).toEqual([
-      {
-        address: `127.0.0.1:${taken}`,
-        processes: [{ name: expect.any(String), pid: process.pid, cgroups: expect.any(Array) }],
-      },
-    ])
-    const [free] = [
-      ...(await factsIn(shell, questions({ ports: [{ name: 'p2p', port: 1 }] }))).ports,
-    ]
-    expect(free).toEqual(['p2p', []])
-  })
-
-  it('tells open from closed, and from names that lead nowhere', async () => {
-    const { dials } = await factsIn(
-      shell,
-      questions({
-        dials: [
-          { host: '127.0.0.1', port: taken },
-          { host: '127.0.0.1', port: 1 },
-          { host: 'no-such-name.invalid', port: 80 },
+    const name = expect.any(String)
+    expect([...facts.ports]).toEqual([
+      [
+        'http',
+        [
+          {
+            address: `127.0.0.1:${taken}`,
+            processes: [{ name, pid: process.pid, cgroups: expect.any(Array) }],
+          },
         ],
-      }),
-    )
-    expect([...dials].toSorted(([a], [b]) => a - b)).toEqual([
+      ],
+      ['p2p', []],
+    ])
+    expect([...facts.dials].toSorted(([one], [other]) => one - other)).toEqual([
       [0, 'open'],
       [1, 'closed'],
       [2, 'unnamed'],
     ])
+    expect(clock).toHaveLength(CLOCK_SAMPLES)
+    for (const { offsetMs, rttMs } of clock) expect(Math.abs(offsetMs)).toBeLessThan(rttMs + 2)
   })
 
   it('sees what was deployed', async () => {
@@ -184,19 +193,9 @@ describe.each(shells)('in %s', (shell) => {
       expect(readdirSync(root)).toEqual(before)
     },
   )
-
-  it('changes nothing', async () => {
-    mkdirSync(join(root, 'lattice/shared'), { recursive: true })
-    writeFileSync(join(root, 'lattice/current'), 'x')
-    const listing = (): string =>
-      execFileSync('find', [root, '-printf', '%p %m %s %T@ %C@ %l\n'], { encoding: 'utf8' })
-    const before = listing()
-    await factsIn(shell, questions(), { cwd: root })
-    expect(listing()).toBe(before)
-  })
 })
 
-describe('a host that lacks programs', () => {
+describe('a host that lacks programs', { timeout: TEST_MS_MAX }, () => {
   const all = 'sh bash sudo id uname date getconf apt-get systemctl ss timeout df stat sleep'.split(
     ' ',
   )
