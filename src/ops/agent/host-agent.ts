@@ -74,7 +74,14 @@ export class HostAgent {
    * @throws BareHostError where nothing may be brought and nothing is there; OperatorError
    */
   async session(signal: AbortSignal, { brings }: Use): Promise<AgentSession> {
-    const entering = this.#entering.then(async () => this.#enter(signal, brings))
+    const entering = this.#entering.then(async () => {
+      try {
+        return await this.#enter(signal, brings)
+      } catch (error) {
+        if (isLost(error)) await this.close()
+        throw error
+      }
+    })
     this.#entering = entering.catch(() => undefined)
     return entering
   }
@@ -100,11 +107,14 @@ export class HostAgent {
     ask: (session: AgentSession) => Promise<T>,
   ): Promise<T> {
     for (let tries = 1; ; tries++) {
+      let session: AgentSession | null = null
       try {
-        return await ask(await this.session(signal, { brings }))
+        session = await this.session(signal, { brings })
+        return await ask(session)
       } catch (error) {
         if (!isLost(error)) throw error
-        await this.close()
+        // Another who asked may have opened a new one already.
+        if (session !== null && session === this.#session) await this.close()
         if (!isRepeatable || tries >= ACT_TRIES) throw error
         await delay(RECONNECT_MS, undefined, { signal })
       }

@@ -101,9 +101,13 @@ fi
 fresh=$folder/.unfinished-$version
 rm -rf "$fresh"
 mkdir -p "$fresh/bin" || exit 94
-if ! gzip -dc <"$partial" >"$fresh/bin/node" || [ "$(digestof "$fresh/bin/node")" != "$digest" ]; then
+if ! gzip -dc <"$partial" >"$fresh/bin/node"; then
   rm -rf "$fresh"
   exit 94
+fi
+if [ "$(digestof "$fresh/bin/node")" != "$digest" ]; then
+  rm -rf "$fresh" "$partial"
+  exit 93
 fi
 chmod 755 "$fresh/bin/node" || exit 94
 told=$("$fresh/bin/node" --version 2>&1)

@@ -13,7 +13,7 @@ import {
   symlink,
 } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { RELEASE_ID } from '../../../wire/manifest.ts'
 import {
   flushDirectory,
