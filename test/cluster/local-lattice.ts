@@ -56,7 +56,7 @@ export class LocalLattice {
   /** Gives this lattice a program of its own, whose node `edit` may change: another release. */
   changeRelease(version: string, edit: (node: string) => string): Promise<string> {
     const home = mkdtempSync(join(this.directory, 'home-'))
-    for (const path of ['bin', 'package.json', 'dist']) {
+    for (const path of ['bin', 'package.json', 'dist', 'templates']) {
       cpSync(join(ROOT, path), join(home, path), { recursive: true })
     }
     symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'))
