@@ -30,12 +30,14 @@ let lab: Lab
 let folder: string
 let one: Release
 let two: Release
+let broken: Release
 let servers: ServerTargets
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'aethel-server-'))
   one = await fakeRelease(join(folder, 'one'), '1.0.0')
   two = await fakeRelease(join(folder, 'two'), '2.0.0')
+  broken = await fakeRelease(join(folder, 'broken'), '3.0.0', 'crashing')
   lab = await upTestLab()
   servers = await serversAs(null)
 })
@@ -77,6 +79,7 @@ function settingsOf(host: Host, port = 8000): NodeSettings {
   const service = `[Unit]
 Requires=${unit}.socket
 After=${unit}.socket
+StartLimitIntervalSec=0
 [Service]
 Type=exec
 ExecStart=${ROOT}/shared/node/26.10.0/bin/node ${ROOT}/current/release/node.mjs
@@ -194,6 +197,28 @@ describe.each([
     expect(await target.liveness(signal)).toBe('alive')
     await target.prune([], 3, signal)
     expect((await target.observe(signal)).held).toMatchObject([first])
+  })
+
+  test('goes back from a release that crashes, whose restarts are not its own', async () => {
+    const crashing = await target.stage(
+      { release: broken, settings: settingsOf(host), configDigest: 'c' },
+      signal,
+    )
+    await target.activate(crashing, 3, signal)
+    await until(
+      'it waits for its fifth try',
+      async () => {
+        const unit = `aethel-lattice-${name}.service`
+        const shown = await host.exec(['systemctl', 'show', '-p', 'SubState,NRestarts', unit])
+        return /SubState=auto-restart/.test(shown) && /NRestarts=[4-9]/.test(shown)
+      },
+      COMES_BACK_MS,
+    )
+    const previous = { generation: first, configDigest: 'c', state: 'running' as const }
+    await target.restore(previous, 3, signal)
+    const { process } = await target.observe(signal)
+    expect(process).toMatchObject({ state: 'running', restarts: 0 })
+    await target.prune([], 3, signal)
   })
 
   test('tells a unit that was edited on the host', async () => {

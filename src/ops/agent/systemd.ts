@@ -48,7 +48,11 @@ async function order(
 const wordsOf = (error: unknown): string =>
   (error as { stderr?: string }).stderr?.trim().split('\n').slice(0, 4).join('; ') ?? 'nothing'
 
-/** A start that "failed" did start the process when the unit's life is another one now. */
+/**
+ * A start that "failed" did start the process when the unit's life is another one now. The restarts of
+ * the process before are forgotten: systemd keeps their count when it is told to start a unit that waits
+ * for its next try.
+ */
 async function startsWith(
   verb: 'start' | 'restart',
   units: readonly string[],
@@ -56,6 +60,9 @@ async function startsWith(
 ): Promise<void> {
   const invocations = async (): Promise<string> =>
     JSON.stringify(await show(['InvocationID'], units, signal))
+  const counts = await show(['NRestarts'], units, signal)
+  const counted = units.filter((_unit, at) => Number(counts[at]?.['NRestarts'] ?? '0') > 0)
+  if (counted.length > 0) await order('reset-failed', counted, signal)
   const before = await invocations()
   try {
     await order(verb, units, signal, SERVICE_MS)

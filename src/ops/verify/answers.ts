@@ -39,13 +39,20 @@ export const answerOf = <T>(answers: Answers<T>, name: string): Answer<T> =>
 export class Questioner {
   readonly #clock: Clock
   readonly #outer: AbortSignal
+  readonly #end = new AbortController()
   /** Aborts when the time is up or the caller wants no more. */
   readonly signal: AbortSignal
 
   constructor(clock: Clock, timeMsMax: number, signal: AbortSignal) {
     this.#clock = clock
     this.#outer = signal
-    this.signal = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeMsMax))])
+    const limit = AbortSignal.timeout(Math.ceil(timeMsMax))
+    this.signal = AbortSignal.any([signal, limit, this.#end.signal])
+  }
+
+  /** Leaves all questions that are still open without an answer, as when the time is up. */
+  end(): void {
+    this.#end.abort()
   }
 
   /** What came of a question. Throws only the caller's abort and what is no node's fault. */

@@ -118,6 +118,17 @@ describe('the gate', () => {
     })
   })
 
+  it('ends with a process that dies while its port keeps whoever connects waiting', async () => {
+    nodeAt(0).instead.set('*', () => {})
+    let looks = 0
+    const result = await gate({ liveness: async () => (++looks > 2 ? 'dead' : 'alive') })
+    expect(result).toMatchObject({
+      ok: false,
+      reason: 'the process of node1 has ended',
+      tookMs: 0,
+    })
+  })
+
   it('ends at once with a store that the node cannot use', async () => {
     const sound = { status: 'pass' as const, message: 'well', since_ms: 1 }
     const persistence = { status: 'fail' as const, message: 'entry 3 was changed', since_ms: 1 }

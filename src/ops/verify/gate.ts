@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Frontier } from '../../wire/frontier.ts'
 import type { AttestObservation } from '../client/attestation.ts'
 import { systemClock, type Clock } from '../client/clock.ts'
@@ -116,12 +117,15 @@ async function observeGate(
     }))
 
   const own = clientOf(node.name)
-  const [liveness, held, health] = await Promise.all([
-    options.liveness(),
+  const asking = Promise.all([
     attestEach(),
     own === undefined
       ? notAsked(node.name, 'there is no client for it')
       : questioner.ask(node.name, async (limit) => own.health(limit)),
+  ])
+  const [liveness, [held, health]] = await Promise.all([
+    livenessWhile(asking, options.liveness, questioner),
+    asking,
   ])
   const { canary, instanceBefore } = before
   const look = { node, release, liveness, health, active: activeOf(held), canary, instanceBefore }
@@ -141,4 +145,27 @@ async function observeGate(
   const cut = cutOf(names.map((name) => ({ held: answerOf(heldAfter, name) })))
   const atCut = cut === null ? undefined : await attestEach(cut)
   return { ...look, active: activeOf(heldAfter, atCut), canary: sent }
+}
+
+/**
+ * Looked at again and again while the nodes are asked: whoever connects to a process that has ended may
+ * be kept waiting by the socket that outlives it. Nothing more is asked once it is dead.
+ */
+async function livenessWhile(
+  asking: Promise<unknown>,
+  liveness: GateOptions['liveness'],
+  questioner: Questioner,
+): Promise<GateLook['liveness']> {
+  const over = new AbortController()
+  asking.then(
+    () => over.abort(),
+    () => over.abort(),
+  )
+  for (;;) {
+    const found = await liveness()
+    if (found === 'dead') questioner.end()
+    if (found === 'dead' || over.signal.aborted) return found
+    await delay(GATE_POLL_MS, undefined, { signal: over.signal }).catch(() => {})
+    if (over.signal.aborted) return found
+  }
 }
