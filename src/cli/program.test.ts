@@ -76,6 +76,8 @@ describe('a command', () => {
     'logs node1 --lines 0 --follow',
     'down',
     'down node1',
+    'teardown node1',
+    'teardown node1 --purge-data --confirm node1',
     'submit noop',
     'submit noop --node node1 --wait replicated:3',
     'submit noop --wait final',
@@ -101,6 +103,7 @@ describe('a command', () => {
     ['deploy -x', "unknown option '-x'", 'see "aethel-lattice deploy --help"'],
     ['status node1', /^too many arguments/, 'see "aethel-lattice status --help"'],
     ['submit', "missing required argument 'intent'", 'see "aethel-lattice submit --help"'],
+    ['teardown', "missing required argument 'node'", 'see "aethel-lattice teardown --help"'],
     ['render', /--out <dir>' not specified/, 'see "aethel-lattice render --help"'],
     ['plan --file', /argument missing/, 'see "aethel-lattice plan --help"'],
     ['plan --phase locl', /Allowed choices are local, soft-launch, full/, /plan --help/],
@@ -128,7 +131,7 @@ describe('what is only told', () => {
     if (request.kind !== 'told') throw new Error('not told')
     expect(request.as).toBe('help')
     const commands =
-      'deploy plan rollback releases verify-triangle failover-drill status logs down submit render trust keys init unlock schema'
+      'deploy plan rollback releases verify-triangle failover-drill status logs down teardown submit render trust keys init unlock schema'
     for (const name of commands.split(' ')) expect(request.text).toContain(`\n  ${name}`)
     expect(request.text).toMatch(/Exit codes: 0 .* 1 .* 2 .* 3 .* 64 .* 65 .*\n?.* 69 .* 75 .* 130/)
   })

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AgentRecordHost } from '../ops/agent/agent-record-host.ts'
+import type { HostAgent } from '../ops/agent/host-agent.ts'
 import { OperatorError } from '../ops/errors.ts'
 import type { Inventory, ServerSpec } from '../ops/inventory/inventory.ts'
 import { PhaseRecord } from '../ops/rollout/record.ts'
@@ -29,9 +30,19 @@ export async function withServers<T>(
     nodes: { list, from: join(home, 'package.json'), cache: cacheDirectory() },
   })
   const { agents, targets } = places
+  const recordOf = (those: readonly HostAgent[]): PhaseRecord =>
+    new PhaseRecord(those.map((agent) => new AgentRecordHost(agent)))
   return await work({
     targets,
-    record: new PhaseRecord(agents.map((agent) => new AgentRecordHost(agent))),
+    record: recordOf(agents),
+    recordWith: async (name) => {
+      const found = agents.map(async (agent) => {
+        const isBare = await agent.isBare(signal)
+        if (isBare && agent.node === name) await agent.prepare(signal)
+        return isBare && agent.node !== name ? [] : [agent]
+      })
+      return recordOf((await Promise.all(found)).flat())
+    },
     isPrepared: async () => {
       const ready = await Promise.all(agents.map(async (agent) => agent.isPrepared(signal)))
       return !ready.includes(false)

@@ -13,6 +13,11 @@ export interface Site {
   record: PhaseRecord
   /** Whether the hosts have what a command needs that changes something there. Changes nothing. */
   isPrepared(): Promise<boolean>
+  /**
+   * The record without hosts that keep none, because nothing of ours is there. The host of the node
+   * `name` is first brought what keeping one takes.
+   */
+  recordWith(name: string): Promise<PhaseRecord>
   /** Brings it. Harmless beside other commands; what runs is not touched. */
   prepare(): Promise<void>
 }
@@ -35,10 +40,13 @@ export async function withSite<T>(
 
 function localSite({ home }: App, inventory: Inventory): Site {
   const names = nodesOf(inventory, 'local').map((node) => node.name)
-  const { record } = phaseFiles(inventory, 'local')
+  const { record: directory } = phaseFiles(inventory, 'local')
+  const host = new FileRecordHost('this machine', directory, { areHoldersHere: true })
+  const record = new PhaseRecord([host])
   return {
     targets: localTargets(localNodes(inventory, home), names),
-    record: new PhaseRecord([new FileRecordHost('this machine', record, { areHoldersHere: true })]),
+    record,
+    recordWith: async () => record,
     isPrepared: async () => true,
     prepare: async () => {},
   }

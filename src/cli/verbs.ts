@@ -6,6 +6,7 @@ import type { LogsOptions } from './commands/logs.ts'
 import type { PlanOptions } from './commands/plan.ts'
 import type { RollbackOptions } from './commands/rollback.ts'
 import type { SubmitOptions } from './commands/submit.ts'
+import type { TeardownOptions } from './commands/teardown.ts'
 import type { TrustOptions } from './commands/trust.ts'
 
 /** Told which command was called, with what. */
@@ -72,6 +73,14 @@ function describeRollout(verb: Verb, on: On): void {
       'this node only',
     ),
     async (app, node: string | undefined) => (await import('./commands/down.ts')).down(app, node),
+  )
+  on(
+    verb('teardown', 'remove a node from its host; its data stay unless they are purged')
+      .argument('<node>', 'the node to remove')
+      .option('--purge-data', 'remove its data, too; the node’s name has to be typed', false)
+      .option('--confirm <node>', 'the node’s name, where nobody can type it'),
+    async (app, node: string, options: TeardownOptions) =>
+      (await import('./commands/teardown.ts')).teardown(app, node, options),
   )
   on(verb('unlock', 'show who works on the lattice, and take the lock away'), async (app) =>
     (await import('./commands/unlock.ts')).unlock(app),

@@ -247,16 +247,6 @@ describe.each([
     await target.start(signal)
     await until('the node answers', async () => answers(host), COMES_BACK_MS)
   })
-
-  test('goes and leaves nothing but its user', async () => {
-    await expect(target.purge(signal)).rejects.toMatchObject({ code: 'running' })
-    await target.stop(signal)
-    await target.purge(signal)
-    expect((await host.attempt(['test', '-e', ROOT])).code).toBe(1)
-    const units = await host.exec(['find', '/etc/systemd', '-name', 'aethel-*'])
-    expect(units).toBe('')
-    expect(await target.observe(signal)).toMatchObject({ current: null, held: [] })
-  })
 })
 
 test('a sudo password is asked for, and appears nowhere', async () => {

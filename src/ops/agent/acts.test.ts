@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { zstdCompressSync } from 'node:zlib'
@@ -308,16 +308,6 @@ describe('taking away', () => {
       expect.arrayContaining([first, second]),
     )
     expect(await bench.session.call('check', third, signal)).toBe('absent')
-  })
-
-  it('purges a node that is stopped, its data and its units', async () => {
-    await bench.deploy(bench.one, 1)
-    await expect(bench.session.call('purge', {}, signal)).rejects.toMatchObject({ code: 'running' })
-    await bench.session.call('stop', {}, signal)
-    await mkdir(join(bench.folder, 'kept'))
-    await bench.session.call('purge', {}, signal)
-    await expect(lstat(bench.host.root)).rejects.toMatchObject({ code: 'ENOENT' })
-    expect(await readdir(join(bench.folder, 'etc/systemd/system'))).toEqual([])
   })
 })
 

@@ -8,7 +8,8 @@ import { check, liveness, observe, read } from './observing.ts'
 import type { ActArgs, ActResult } from './protocol.ts'
 import type { ActContext, Acts } from './serve.ts'
 import { stage } from './staging.ts'
-import { activate, kill, prune, purge, restore, start, stop } from './switching.ts'
+import { activate, kill, prune, restore, start, stop } from './switching.ts'
+import { teardown, traces } from './teardown.ts'
 
 /** All that an agent does on `host`. Acts that change the node take turns. */
 export function actsOn(host: Host): Acts {
@@ -40,7 +41,11 @@ export function actsOn(host: Host): Acts {
     prune: inTurn(async ({ keep, fence }) => done(prune(host, keep, fence))),
     stop: inTurn(async (_args, { signal }) => done(stop(host, signal))),
     start: inTurn(async (_args, { signal }) => done(start(host, signal))),
-    purge: inTurn(async (_args, { signal }) => done(purge(host, signal))),
+    traces: async (_args, { signal }) => traces(host, signal),
+    teardown: inTurn(async ({ fence, keepsData }, { signal }) => {
+      await record.renew(fence)
+      return { left: await teardown(host, { keepsData }, fence, signal) }
+    }),
     kill: async (_args, { signal }) => done(kill(host, signal)),
     liveness: async (_args, { signal }) => liveness(host, signal),
     logs: async (options, context) => done(sendLog(host, options, context)),

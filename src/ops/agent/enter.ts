@@ -34,6 +34,8 @@ export interface HostFacts {
   isDeployed: boolean
   /** The user that nodes run as is there. */
   hasUser: boolean
+  /** What of the node's folder is there: nothing, nothing but data, or more. */
+  folder: 'none' | 'data' | 'more'
 }
 
 export type Entry =
@@ -82,12 +84,13 @@ async function knock(
     if (lends) await script.write(program.text)
     const word = await script.word(signal)
     if (word === null) return await explain(script, password)
-    const [answer = '', machine = '', pinned, deployed, user] = word.split(' ')
-    const facts = {
+    const [answer = '', machine = '', pinned, deployed, user, folder] = word.split(' ')
+    const facts: HostFacts = {
       machine,
       hasPinnedNode: pinned === 'yes',
       isDeployed: deployed === 'yes',
       hasUser: user === 'yes',
+      folder: folder === 'none' || folder === 'data' ? folder : 'more',
     }
     if (answer === 'bare') return { kind: 'bare', facts }
     if (answer === 'lacks-agent') return { kind: 'lacks-agent' }

@@ -47,7 +47,8 @@ export class BareHostError extends OperatorError {
  */
 export class HostAgent {
   readonly node: string
-  readonly #root: string
+  /** The node's folder on the host. */
+  readonly root: string
   readonly #ports: AgentPorts
   #connection: HostConnection | null = null
   #session: AgentSession | null = null
@@ -58,7 +59,7 @@ export class HostAgent {
 
   constructor(node: string, root: string, ports: AgentPorts) {
     this.node = node
-    this.#root = root
+    this.root = root
     this.#ports = ports
   }
 
@@ -131,6 +132,17 @@ export class HostAgent {
     return this.#facts?.hasPinnedNode === true
   }
 
+  /** Whether nothing of ours can run there, so that the host cannot keep a record. Changes nothing. */
+  async isBare(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.session(signal, { brings: false })
+      return false
+    } catch (error) {
+      if (error instanceof BareHostError) return true
+      throw error
+    }
+  }
+
   /** Brings what acts on this host need. */
   async prepare(signal: AbortSignal): Promise<void> {
     await this.session(signal, { brings: true })
@@ -157,7 +169,7 @@ export class HostAgent {
     if (brings && !hasPinnedNode) {
       if (entry.kind === 'agent') entry.session.close()
       const node = await pinnedNode(this.#ports.nodes, machine, signal)
-      await installNode(connection, this.#root, node, this.#password, signal)
+      await installNode(connection, this.root, node, this.#password, signal)
       return this.#enterInstalled(connection, signal)
     }
     if (entry.kind === 'bare') throw new BareHostError(this.node, entry.facts)
@@ -176,7 +188,7 @@ export class HostAgent {
   async #tryPasswords(connection: HostConnection, signal: AbortSignal) {
     const { program, nodes } = this.#ports
     const place = {
-      root: this.#root,
+      root: this.root,
       node: this.node,
       nodeVersion: nodes.list.version,
       program,

@@ -36,6 +36,16 @@ export async function installHostFiles(host: Host, layout: Layout): Promise<Chan
   return changed
 }
 
+/** Where files of the node lie outside its folder. */
+export async function installedHostFiles(host: Host): Promise<string[]> {
+  const found: string[] = []
+  for (const name of Object.values(unitsOf(host.node))) {
+    const place = hostPlaceOf(host, `${HOST_FOLDER}/${name}`)
+    if (place !== null && (await isInstalled(host, name))) found.push(place)
+  }
+  return found
+}
+
 /** Removes all of a node's files outside its folder. */
 export async function removeHostFiles(host: Host): Promise<ChangedUnits> {
   const removed = new Set<string>()

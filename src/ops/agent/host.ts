@@ -29,6 +29,8 @@ export interface Users {
   find(name: string): Promise<Owner | null>
   /** Makes a user that nobody logs in as. */
   add(name: string, home: string, signal: AbortSignal): Promise<void>
+  /** Removes a user, with the group of that name. */
+  remove(name: string, signal: AbortSignal): Promise<void>
 }
 
 /** What nodes.yaml allows as a name; it becomes a part of file and unit names. */
@@ -75,10 +77,16 @@ export const linuxUsers: Users = {
   },
   add: async (name, home, signal) => {
     const options = ['--system', '--user-group', '--no-create-home', '--home-dir', home]
-    await promisify(execFile)('useradd', [...options, '--shell', '/usr/sbin/nologin', '--', name], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-      signal,
-      timeout: COMMAND_MS,
-    })
+    await administer('useradd', [...options, '--shell', '/usr/sbin/nologin', '--', name], signal)
   },
+  remove: async (name, signal) => administer('userdel', ['--', name], signal),
+}
+
+async function administer(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+  await promisify(execFile)(program, args, { env, signal, timeout: COMMAND_MS })
 }

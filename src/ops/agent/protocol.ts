@@ -6,7 +6,7 @@ import { journalRecord } from '../rollout/journal-record.ts'
 import { lockOwner } from '../rollout/lock.ts'
 import { registerSchema } from '../rollout/releases.ts'
 import { SETTINGS_FILE_BYTES_MAX, SETTINGS_FILES_MAX } from '../targets/limits.ts'
-import type { ObservedNode } from '../targets/target.ts'
+import type { ObservedNode, Traces } from '../targets/target.ts'
 import { LOG_LINES_MAX } from './limits.ts'
 
 /**
@@ -83,6 +83,16 @@ const observedNode: z.ZodType<ObservedNode> = z.strictObject({
   held: z.array(z.strictObject(held)),
 })
 
+const tracesFound: z.ZodType<Traces> = z.strictObject({
+  isRunning: z.boolean(),
+  found: z.array(z.strictObject({ kind: z.enum(['file', 'folder', 'user']), name: z.string() })),
+  data: z
+    .strictObject({ path: z.string(), files: z.int().nullable(), bytes: z.int().nullable() })
+    .nullable(),
+  stays: z.array(z.string()),
+  unseen: z.string().nullable(),
+})
+
 const lockHolder = z.strictObject({
   owner: z.string(),
   pid: z.int(),
@@ -147,7 +157,12 @@ export const acts = {
     none,
     z.strictObject({ lines: z.array(z.string()) }),
   ),
-  purge: act(none, none),
+  traces: act(none, tracesFound),
+  /** Only under the lock of the record here, which goes last: this is the last act on a host. */
+  teardown: act(
+    z.strictObject({ keepsData: z.boolean(), fence: token }),
+    z.strictObject({ left: z.array(z.string()) }),
+  ),
 
   /** The record of the phase that this host keeps; see `RecordHost` for these. */
   'record.look': act(none, hostRecord),

@@ -58,9 +58,21 @@ async function enter(shell: HostShell, lent: string | null = null) {
 }
 
 describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
+  it.each([
+    ['shared', 'more'],
+    ['shared/data', 'data'],
+    ['shared/data/log', 'data'],
+    ['shared/node/x', 'more'],
+    ['releases', 'more'],
+  ])('tells a folder with %s: %s', async (path, told) => {
+    await mkdir(join(root, path), { recursive: true })
+    const { word } = await enter(await shellOf(kind))
+    expect(word).toMatch(new RegExp(`^bare .* ${told}$`))
+  })
+
   it('tells of a bare host, and changes nothing', async () => {
     const { word, code } = await enter(await shellOf(kind))
-    expect(word).toMatch(/^bare \S+ no no (?:yes|no)$/)
+    expect(word).toMatch(/^bare \S+ no no (?:yes|no) none$/)
     expect(code).toBe(91)
     expect(await readdir(root)).toEqual([])
   })
@@ -70,7 +82,7 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
     await placeProgram()
     await symlink('generations/x', join(root, 'current'))
     const { word, rest } = await enter(await shellOf(kind))
-    expect(word).toMatch(/^agent \S+ yes yes (?:yes|no)$/)
+    expect(word).toMatch(/^agent \S+ yes yes (?:yes|no) more$/)
     const path = join(root, 'agent', `${digest}.mjs`)
     expect(rest).toBe(`<${path}>\n<${root}>\n<node1>\n<kept>\nthe program\nfor the agent`)
   })
@@ -78,7 +90,7 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
   it('runs on an older Node.js where the pinned one is not there', async () => {
     await placeRuntime('26.1.0')
     await placeProgram()
-    expect((await enter(await shellOf(kind))).word).toMatch(/^agent \S+ no no (?:yes|no)$/)
+    expect((await enter(await shellOf(kind))).word).toMatch(/^agent \S+ no no (?:yes|no) more$/)
   })
 
   it('does not run on one that is not whole', async () => {
@@ -143,7 +155,7 @@ describe.each(['dash', 'bash'])('installing Node.js, with %s', (kind) => {
     expect(await nodes()).toEqual([VERSION])
     expect(await readFile(join(root, 'shared/node', VERSION, 'bin/node'), 'utf8')).toBe(runtime)
     await placeProgram()
-    expect((await enter(shell)).word).toMatch(/^agent \S+ yes no (?:yes|no)$/)
+    expect((await enter(shell)).word).toMatch(/^agent \S+ yes no (?:yes|no) more$/)
   })
 
   it('goes on where it was cut', async () => {

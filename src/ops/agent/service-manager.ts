@@ -16,6 +16,8 @@ export interface ServiceManager {
   start(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Ends units gracefully, then by force. One that is not there is ended. */
   stop(units: readonly string[], signal: AbortSignal): Promise<void>
+  /** Lets go of what is remembered of units that are gone, such as that they failed. */
+  forget(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Ends and starts a service, whose socket listens all the while. Resolves as `start`. */
   restart(unit: string, signal: AbortSignal): Promise<void>
   /** SIGKILL to a service's main process. */

@@ -89,17 +89,6 @@ export async function kill(host: Host, signal: AbortSignal): Promise<void> {
   await isGoneWithin(ref, KILL_MS, signal)
 }
 
-/** All of the node but the user that it ran as, which other nodes of the host may share. */
-export async function purge(host: Host, signal: AbortSignal): Promise<void> {
-  const { state } = await observeProcess(host, signal)
-  if (state !== 'stopped') {
-    throw new TargetError('running', `${host.node} is running`, { hint: 'stop it first' })
-  }
-  const removed = await removeHostFiles(host)
-  if (removed.size > 0) await host.services.reload(signal)
-  await rm(host.root, { recursive: true, force: true })
-}
-
 /** On `generation`, with the host's files that belong to it; what runs is not touched. */
 async function change(
   host: Host,

@@ -107,6 +107,11 @@ export const systemd: ServiceManager = {
   disable: async (units, signal) => orderKnown('disable', units, signal),
   start: async (units, signal) => startsWith('start', units, signal),
   stop: async (units, signal) => orderKnown('stop', units, signal),
+  forget: async (units, signal) => {
+    const found = await show(['ActiveState'], units, signal)
+    const failed = units.filter((_unit, at) => found[at]?.['ActiveState'] === 'failed')
+    if (failed.length > 0) await order('reset-failed', failed, signal)
+  },
   restart: async (unit, signal) => startsWith('restart', [unit], signal),
   // The older spelling of --kill-whom, which all versions take.
   kill: async (unit, signal) => {

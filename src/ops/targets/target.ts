@@ -169,6 +169,44 @@ export interface Target {
   /** Lines of the node's log, oldest first. */
   logs(options: LogOptions, signal: AbortSignal): AsyncIterable<string>
 
-  /** Removes all of the node, its data included. Refuses while it is not stopped. */
-  purge(signal: AbortSignal): Promise<void>
+  /** What of the node is there, for those who mean to remove it. Changes nothing. */
+  traces(signal: AbortSignal): Promise<Traces>
+
+  /**
+   * Stops the node and removes it from where it lives, its data only when they are not kept.
+   * A crash leaves less than there was; asked again, the rest goes.
+   *
+   * @returns paths among its files that are not ours, and stay
+   */
+  teardown(how: Teardown, fence: number, signal: AbortSignal): Promise<readonly string[]>
+}
+
+/** Something of a node, as a person finds it where the node lives. */
+export interface Trace {
+  kind: 'file' | 'folder' | 'user'
+  name: string
+}
+
+export interface DataTrace {
+  path: string
+  /** Null: nobody counted. */
+  files: number | null
+  bytes: number | null
+}
+
+/** All that a teardown finds. */
+export interface Traces {
+  isRunning: boolean
+  /** What goes, in that order. */
+  found: readonly Trace[]
+  /** Null: there are none. */
+  data: DataTrace | null
+  /** What was brought or made for the node and stays, each with the reason. */
+  stays: readonly string[]
+  /** Why more may be there than is told; null: this is all. */
+  unseen: string | null
+}
+
+export interface Teardown {
+  keepsData: boolean
 }

@@ -13,7 +13,9 @@ import type { Release } from '../../release/artifact.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ShownFile } from '../settings.ts'
 import type { Contents } from '../target.ts'
+import { fakeSettings } from './fixtures/fake-node.ts'
 import { LocalBench } from './fixtures/local-bench.ts'
+import { LocalTarget } from './local-target.ts'
 
 const { signal } = new AbortController()
 
@@ -318,13 +320,41 @@ describe('what is refused', () => {
       name: 'AbortError',
     })
   })
+})
 
-  it('removing a node that runs', async () => {
+describe('a teardown', () => {
+  const namesOf = async () => (await bench.target.traces(signal)).found.map(({ name }) => name)
+
+  it('ends what runs and keeps the data, which the next deploy finds', async () => {
     await bench.deploy(bench.one, 1)
-    await expect(bench.target.purge(signal)).rejects.toMatchObject({ code: 'running' })
+    await bench.ask()
+    await writeFile(join(bench.root, 'shared/data/log'), 'entries')
+    expect(await bench.target.traces(signal)).toMatchObject({ isRunning: true, unseen: null })
+    expect(await namesOf()).toContain(bench.place.runtime)
+    expect(await bench.target.teardown({ keepsData: true }, 2, signal)).toEqual([])
+    expect((await readdir(bench.root, { recursive: true })).toSorted()).toEqual([
+      'shared',
+      'shared/data',
+      ...(await readdir(join(bench.root, 'shared/data'))).map((name) => `shared/data/${name}`),
+    ])
+    expect(await namesOf()).toEqual([])
+    await bench.deploy(bench.one, 3)
+    await bench.ask()
+    expect(await readFile(join(bench.root, 'shared/data/log'), 'utf8')).toBe('entries')
+  })
+
+  it('removes data when it is told to, and what nodes run with when it was the last', async () => {
+    await bench.deploy(bench.one, 1)
+    const other = new LocalTarget({ ...bench.place, root: join(bench.folder, 'nodes/node2') })
+    const settings = fakeSettings(bench.port)
+    const staged = await other.stage({ release: bench.one, settings, configDigest: '' }, signal)
     await bench.target.stop(signal)
-    await bench.target.purge(signal)
+    await other.activate(staged, 1, signal)
+    await bench.target.teardown({ keepsData: false }, 2, signal)
     await expect(lstat(bench.root)).rejects.toMatchObject({ code: 'ENOENT' })
+    expect((await lstat(bench.place.runtime)).isDirectory()).toBe(true)
+    await other.teardown({ keepsData: false }, 2, signal)
+    await expect(lstat(bench.place.runtime)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })
 

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { isAlive, isGoneWithin, signalProcess } from '../../host/process.ts'
 import { TargetError } from '../errors.ts'
 import { passFence } from '../placement/fence.ts'
@@ -14,8 +15,9 @@ import {
   switchTo,
   switchToNothing,
 } from '../placement/generations.ts'
-import { generationFolder } from '../placement/layout.ts'
-import { checkRelease, placeRelease, pruneReleases } from '../placement/releases.ts'
+import { generationFolder, layoutOf } from '../placement/layout.ts'
+import { checkRelease, namesIn, placeRelease, pruneReleases } from '../placement/releases.ts'
+import { dataIn, partsOf, removeNode } from '../placement/removal.ts'
 import { settingsDigest, settingsFiles, shownSettings } from '../settings.ts'
 import type {
   Contents,
@@ -26,6 +28,9 @@ import type {
   Previous,
   Staging,
   Target,
+  Teardown,
+  Trace,
+  Traces,
 } from '../target.ts'
 import { KILL_MS } from './limits.ts'
 import { localLayoutOf, type LocalLayout } from './local-layout.ts'
@@ -163,13 +168,46 @@ export class LocalTarget implements Target {
     return readLog(this.#layout, options, signal)
   }
 
-  async purge(signal: AbortSignal): Promise<void> {
+  async traces(signal: AbortSignal): Promise<Traces> {
     signal.throwIfAborted()
-    const state = await readSupervisorState(this.#layout.supervisorState)
-    if (observeProcess(state).state !== 'stopped') {
-      throw new TargetError('running', `${this.name} is running`, { hint: 'stop it first' })
+    const { state } = observeProcess(await readSupervisorState(this.#layout.supervisorState))
+    const parts = [...(await partsOf(this.#layout)), ...(await this.#runtimeOfNobodyElse())]
+    const isFile = async (path: string): Promise<boolean> => !(await lstat(path)).isDirectory()
+    const found = parts.map(async (name): Promise<Trace> => {
+      return { kind: (await isFile(name)) ? 'file' : 'folder', name }
+    })
+    return {
+      isRunning: state !== 'stopped',
+      found: await Promise.all(found),
+      data: await dataIn(this.#layout),
+      stays: [],
+      unseen: null,
     }
-    await rm(this.#layout.root, { recursive: true, force: true })
+  }
+
+  async teardown(
+    { keepsData }: Teardown,
+    fence: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    signal.throwIfAborted()
+    await passFence(this.#layout, this.name, fence)
+    await this.stop(signal)
+    for (const runtime of await this.#runtimeOfNobodyElse()) {
+      await rm(runtime, { recursive: true, force: true })
+    }
+    return removeNode(this.#layout, { keepsData })
+  }
+
+  /** What nodes run with, when no other node beside this one was ever activated. */
+  async #runtimeOfNobodyElse(): Promise<string[]> {
+    const { root } = this.#layout
+    const nodes = dirname(root)
+    for (const name of await namesIn(nodes)) {
+      const isOther = join(nodes, name) !== root
+      if (isOther && (await currentGeneration(layoutOf(join(nodes, name)))) !== null) return []
+    }
+    return (await lstat(this.#runtime).catch(() => null)) === null ? [] : [this.#runtime]
   }
 
   /** Stopped, on `generation`, with the folders that a start needs. */

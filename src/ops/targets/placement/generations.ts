@@ -1,7 +1,6 @@
 import {
   chmod,
   chown,
-  lchown,
   lstat,
   mkdir,
   readdir,
@@ -33,6 +32,7 @@ import type {
   ObservedGeneration,
 } from '../target.ts'
 import { generationFolder, GENERATION_FILE, type Layout } from './layout.ts'
+import { ownData } from './removal.ts'
 import { checkRelease, namesIn, releaseEdits, releaseManifest, releaseVersion } from './releases.ts'
 
 /** Generations in a node's folder: a release together with the settings files it runs with. */
@@ -224,7 +224,7 @@ async function settingsInForce(layout: Layout): Promise<SettingsFile[]> {
  */
 async function linkShared(layout: Layout, settings: string): Promise<void> {
   await mkdir(layout.data, { recursive: true, mode: 0o700 })
-  if (layout.owner !== null) await lchown(layout.data, layout.owner.uid, layout.owner.gid)
+  await ownData(layout)
   for (const name of await namesIn(settings)) {
     const link = join(layout.shared, name)
     const to = join('..', 'current', 'settings', name)

@@ -1,5 +1,6 @@
 import { createZstdCompress } from 'node:zlib'
 import { Readable } from 'node:stream'
+import type { HostFacts } from '../../agent/enter.ts'
 import { BareHostError, type HostAgent } from '../../agent/host-agent.ts'
 import { SERVICE_USER } from '../../desired/host-files.ts'
 import type { Exchange } from '../../agent/session.ts'
@@ -21,6 +22,9 @@ import type {
   Previous,
   Staging,
   Target,
+  Teardown,
+  Trace,
+  Traces,
 } from '../target.ts'
 
 const looking = { brings: false, isRepeatable: true }
@@ -143,13 +147,41 @@ export class ServerTarget implements Target {
     }
   }
 
-  async purge(signal: AbortSignal): Promise<void> {
+  async traces(signal: AbortSignal): Promise<Traces> {
     try {
-      await this.#agent.call('purge', {}, signal, looking)
+      return await this.#agent.call('traces', {}, signal, looking)
     } catch (error) {
       if (!(error instanceof BareHostError)) throw error
+      return this.#tracesOfBare(error.facts)
     }
-    await this.#agent.close()
+  }
+
+  /** Not asked twice: the second would find no lock to work under. */
+  async teardown(
+    { keepsData }: Teardown,
+    fence: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { left } = await this.#agent.call('teardown', { keepsData, fence }, signal, {
+      brings: false,
+      isRepeatable: false,
+    })
+    return left
+  }
+
+  #tracesOfBare({ folder, hasUser }: HostFacts): Traces {
+    const { root } = this.#agent
+    const found: Trace[] = [
+      ...(folder === 'more' ? [{ kind: 'folder' as const, name: root }] : []),
+      ...(hasUser ? [{ kind: 'user' as const, name: SERVICE_USER }] : []),
+    ]
+    return {
+      isRunning: false,
+      found,
+      data: folder === 'data' ? { path: `${root}/shared/data`, files: null, bytes: null } : null,
+      stays: [],
+      unseen: found.length > 0 ? 'Node.js is not there to look with; it is brought first' : null,
+    }
   }
 
   #lacksNode(): string[] {
