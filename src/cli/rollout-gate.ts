@@ -1,35 +1,72 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Frontier } from '../wire/frontier.ts'
 import { NodeAnswerError } from '../ops/client/node-answer-error.ts'
 import type { NodeClient } from '../ops/client/node-client.ts'
 import type { Gate } from '../ops/rollout/progress.ts'
 import type { Target } from '../ops/targets/target.ts'
 import { awaitGate } from '../ops/verify/gate.ts'
 import type { Lattice } from './lattice.ts'
-import { GATE_DEADLINE_MS, GATE_STABLE_MS, REPORT_POLL_MS } from './limits.ts'
+import { GATE_DEADLINE_MS, GATE_STABLE_MS, HOLDINGS_MS_MAX, REPORT_POLL_MS } from './limits.ts'
+import { withPlacedClients } from './placed-clients.ts'
 
-/** The gate of a rollout: a node is proven when it fits in with all that should be up. */
-export function gateOf({ desired, clients }: Lattice, targets: readonly Target[]): Gate {
-  return async (name, { release, configDigest, activeNames, signal }) => {
-    const node = desired.nodes.find((one) => one.name === name)
-    const target = targets.find((one) => one.name === name)
-    const client = clients.find((one) => one.name === name)
-    if (node === undefined || target === undefined || client === undefined) {
-      throw new Error(`${name} is not a node here`)
-    }
-    // Settings that were edited by hand can only be taken as the node reports them.
-    const digest = configDigest ?? (await reportedDigest(client, signal)) ?? node.configDigest
-    return awaitGate({
-      lattice: desired,
-      node: { ...node, configDigest: digest },
-      clients,
-      release,
-      liveness: async () => target.liveness(signal),
-      activeNames,
-      stableForMs: GATE_STABLE_MS,
-      deadlineMs: GATE_DEADLINE_MS,
-      signal,
+/**
+ * The gate of a rollout: a node is proven when it fits in with all that should be up, and holds what it
+ * held when this was called.
+ */
+export async function gateOf(
+  lattice: Lattice,
+  targets: readonly Target[],
+  rolloutSignal: AbortSignal,
+): Promise<Gate> {
+  const { desired } = lattice
+  const heldBefore = await holdingsOf(lattice, targets, rolloutSignal)
+  return async (name, { release, configDigest, activeNames, signal }) =>
+    withPlacedClients(lattice, targets, signal, async (clients) => {
+      const node = desired.nodes.find((one) => one.name === name)
+      const target = targets.find((one) => one.name === name)
+      const client = clients.find((one) => one.name === name)
+      if (node === undefined || target === undefined || client === undefined) {
+        throw new Error(`${name} is not a node here`)
+      }
+      // Settings that were edited by hand can only be taken as the node reports them.
+      const digest = configDigest ?? (await reportedDigest(client, signal)) ?? node.configDigest
+      return awaitGate({
+        lattice: desired,
+        node: { ...node, configDigest: digest },
+        clients,
+        release,
+        liveness: async () => target.liveness(signal),
+        activeNames,
+        heldBefore: heldBefore.get(name) ?? null,
+        stableForMs: GATE_STABLE_MS,
+        deadlineMs: GATE_DEADLINE_MS,
+        signal,
+      })
     })
-  }
+}
+
+/** What each node that answers holds now. */
+async function holdingsOf(
+  lattice: Lattice,
+  targets: readonly Target[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Frontier>> {
+  return withPlacedClients(lattice, targets, signal, async (clients) => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(HOLDINGS_MS_MAX)])
+    const held = await Promise.all(
+      clients.map(async (client): Promise<[string, Frontier][]> => {
+        try {
+          const { attestation } = await client.attest({}, limit)
+          return [[client.name, attestation.frontier]]
+        } catch (error) {
+          signal.throwIfAborted()
+          if (!(error instanceof NodeAnswerError) && !limit.aborted) throw error
+          return []
+        }
+      }),
+    )
+    return new Map(held.flat())
+  })
 }
 
 /** The configuration digest that a node which is coming up reports; null when it does not in time. */

@@ -79,7 +79,7 @@ export async function underLock<T>(
     const { lock, journal } = held
     const rollout: RolloutOptions = {
       targets,
-      gate: gateOf(lattice, targets),
+      gate: await gateOf(lattice, targets, signal),
       journal,
       lock,
       signal,

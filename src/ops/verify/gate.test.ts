@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AuthorId } from '../../wire/author.ts'
 import { paths } from '../../wire/protocol.ts'
 import { systemClock, type Clock } from '../client/clock.ts'
 import { startFakeLattice } from '../client/fakes/fake-lattice.ts'
@@ -55,6 +56,7 @@ const gate = async (details: Partial<GateOptions> = {}): Promise<GateResult> => 
     release: RELEASE,
     liveness: async () => 'alive',
     activeNames: ['node1', 'node2', 'node3'],
+    heldBefore: null,
     stableForMs: 1000,
     deadlineMs: 5000,
     clock: sleepingClock(),
@@ -210,6 +212,16 @@ describe('the gate', () => {
       },
       /different roots.*node1 against node2 and node3/,
     ],
+    [
+      'makes another state of the same entries',
+      () => (nodeAt(0).lies = { stateRoot: 'e'.repeat(64) }),
+      /node1 and node2 make different states/,
+    ],
+    [
+      'sees that the lattice has diverged',
+      () => (nodeAt(0).healthLies = { diverged: true }),
+      /node1 reports that the lattice has diverged/,
+    ],
     ['has a neighbour that is down', async () => nodeAt(2).close(), /node3/],
   ]
   it.each(closed)(
@@ -225,6 +237,28 @@ describe('the gate', () => {
       expect(result).toHaveProperty('hint', expect.stringMatching(/./))
     },
   )
+
+  it('stays closed for a node that lacks what it held before, until it has all of it again', async () => {
+    const everywhere = (): AuthorId => {
+      const signed = nodeAt(1).replica.write()
+      for (const node of [nodeAt(0), nodeAt(2)]) node.replica.take(signed)
+      return signed.entry.author
+    }
+    const author = everywhere()
+    const heldBefore = new Map([[author, 3]])
+    expect(await gate({ heldBefore, deadlineMs: 1000 })).toMatchObject({
+      ok: false,
+      reason: 'node1 lacks 2 entries that it held when this began',
+    })
+    expect(canariesSeen()).toBe(0)
+    atSleep = [
+      () => {
+        everywhere()
+        everywhere()
+      },
+    ]
+    expect(await gate({ heldBefore })).toEqual({ ok: true, tookMs: 1250 })
+  })
 
   it('does not write entry after entry while only the roots differ', async () => {
     const different = closed.find(([what]) => what.startsWith('signs another root'))

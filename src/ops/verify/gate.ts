@@ -28,6 +28,8 @@ export interface GateOptions {
   liveness: () => Promise<'alive' | 'dead' | 'unknown'>
   /** The nodes that should be up at this point of the rollout. */
   activeNames: readonly string[]
+  /** What the node held when the rollout began; null: it showed nothing then. */
+  heldBefore: Frontier | null
   /** How long everything must hold in every look, milliseconds. */
   stableForMs: number
   /** How long to wait at most from now, milliseconds. */
@@ -42,7 +44,7 @@ export type GateResult =
 
 /**
  * Waits until the node fits in: it is up as itself, runs the release with its settings, is connected to
- * the active nodes, an entry written through it has reached all of them, they all sign one root over what
+ * the active nodes, holds all that it held before, an entry written through it has reached all of them, they all sign one root over what
  * they have in common, and all of that holds for `stableForMs`. A dead process or an unusable store
  * ends it at once, the deadline with the last reason. Throws only the signal's reason.
  */
@@ -74,7 +76,7 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
       instanceBefore = decision.instance
     } else {
       // An entry that all have seen need not be written again while only the roots differ.
-      canary = decision.stage === 'roots' ? look.canary : null
+      canary = decision.stage === 'roots' || decision.stage === 'state' ? look.canary : null
       stableSinceMs = null
       last = { reason: decision.reason, hint: decision.hint }
       // A restart counts once: from here on the new process is the one that is watched.
@@ -92,7 +94,7 @@ async function observeGate(
   clock: Clock,
   before: { canary: CanaryObservation | null; instanceBefore: string | null; leftMs: number },
 ): Promise<GateLook> {
-  const { lattice, node, clients, release, signal } = options
+  const { lattice, node, clients, release, heldBefore, signal } = options
   const names = [...new Set([node.name, ...options.activeNames])]
   const limitMs = Math.min(GATE_LOOK_MS_MAX, Math.max(before.leftMs, GATE_POLL_MS))
   const questioner = new Questioner(clock, limitMs, signal)
@@ -128,7 +130,16 @@ async function observeGate(
     asking,
   ])
   const { canary, instanceBefore } = before
-  const look = { node, release, liveness, health, active: activeOf(held), canary, instanceBefore }
+  const look = {
+    node,
+    release,
+    liveness,
+    health,
+    active: activeOf(held),
+    canary,
+    instanceBefore,
+    heldBefore,
+  }
   const first = judgeGate(look)
   if (first.isOpen || (first.stage !== 'canary' && first.stage !== 'roots')) return look
 

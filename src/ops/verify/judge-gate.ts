@@ -1,5 +1,6 @@
 import type { Health } from '../../wire/api.ts'
 import type { Attestation } from '../../wire/attestation.ts'
+import { commonCut, covers, equalFrontiers, totalOf, type Frontier } from '../../wire/frontier.ts'
 import type { AttestObservation } from '../client/attestation.ts'
 import type { DesiredNode } from '../desired/lattice.ts'
 import { cutOf } from './checks/roots.ts'
@@ -19,6 +20,8 @@ export interface GateLook {
   canary: CanaryObservation | null
   /** Instance of the look before; null at the first, or when it showed none. */
   instanceBefore: string | null
+  /** What the node held when the rollout began; null: it showed nothing then. */
+  heldBefore: Frontier | null
 }
 
 export interface ActiveNode {
@@ -36,8 +39,10 @@ type GateStage =
   | 'release'
   | 'settings'
   | 'peers'
+  | 'data'
   | 'canary'
   | 'roots'
+  | 'state'
 
 /** What no waiting mends: the process is gone, or stays up only to say that its store is unusable. */
 export const hopelessStages: ReadonlySet<string> = new Set<GateStage>(['liveness', 'store'])
@@ -89,10 +94,18 @@ export function judgeGate(look: GateLook): GateDecision {
   const apart = unconnected(look, attestation)
   if (apart !== null)
     return close('peers', apart, `${logs}, and see that the nodes can reach each other`)
+  const missing = lackOf(look, attestation)
+  if (missing > 0) {
+    const reason = `${name} lacks ${missing} entries that it held when this began`
+    return close('data', reason, `it gets back what other nodes hold; ${logs}`)
+  }
   const lost = canaryProblem(look)
   if (lost !== null) return close('canary', lost, `${logs}, and those of the other nodes`)
   const different = rootProblem(active)
   if (different !== null) return close('roots', different, 'see "aethel-lattice verify-triangle"')
+  const apartState = stateProblem(look)
+  if (apartState !== null)
+    return close('state', apartState, 'see "aethel-lattice verify-triangle --full"')
   return { isOpen: true, instance: attestation.instance }
 }
 
@@ -148,6 +161,27 @@ function rootProblem(active: readonly ActiveNode[]): string | null {
   return roots.size === 1
     ? null
     : `the active nodes sign different roots over the same entries: ${[...roots.values()].map((names) => names.join(' and ')).join(' against ')}`
+}
+
+/** How many of the entries that it held before it does not hold now. */
+function lackOf({ heldBefore }: GateLook, { frontier }: Attestation): number {
+  if (heldBefore === null || covers(frontier, heldBefore)) return 0
+  return totalOf(heldBefore) - totalOf(commonCut([heldBefore, frontier]))
+}
+
+/** Nodes that hold the same entries make the same state of them, and the node itself sees no other. */
+function stateProblem({ node, active, health }: GateLook): string | null {
+  if (health.ok && health.value.diverged)
+    return `${node.name} reports that the lattice has diverged`
+  const own = valueOf(active.find((one) => one.name === node.name)?.atCut)?.attestation
+  const other = active.find(({ atCut }) => {
+    const shown = valueOf(atCut)?.attestation
+    if (own === undefined || shown === undefined) return false
+    return equalFrontiers(shown.frontier, own.frontier) && shown.stateRoot !== own.stateRoot
+  })
+  return other === undefined
+    ? null
+    : `${node.name} and ${other.name} make different states of the same entries`
 }
 
 const failureOf = (answer: Answer<unknown> | undefined): Failure | null =>
