@@ -7,14 +7,17 @@ import type { Manifest } from '../wire/manifest.ts'
 export async function hostPartsOf(
   home: string,
   { flags, entry }: Pick<Manifest, 'flags' | 'entry'>,
+  ca: string | null,
 ): Promise<HostParts> {
   const textOf = async (path: string): Promise<string> => readFile(join(home, path), 'utf8')
-  const [service, socket, program] = await Promise.all([
+  const [service, socket, caddy, program] = await Promise.all([
     textOf('templates/aethel-lattice.service'),
     textOf('templates/aethel-lattice.socket'),
+    textOf('templates/aethel-lattice.caddy'),
     textOf('package.json'),
   ])
-  return { templates: { service, socket }, nodeVersion: pinnedNode(program), flags, entry }
+  const templates = { service, socket, caddy }
+  return { templates, nodeVersion: pinnedNode(program), flags, entry, ca }
 }
 
 /** The Node.js that this program is developed and tested with, and brings to servers. */

@@ -1,6 +1,9 @@
+import { certificatesIn } from '../wire/certificates.ts'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { clientsOf, closeClients, type NodeClient } from '../ops/client/node-client.ts'
 import { desiredLattice, tokenHashOf, type DesiredLattice } from '../ops/desired/lattice.ts'
 import { OperatorError } from '../ops/errors.ts'
+import { readAuthorities } from '../ops/inventory/certificates.ts'
 import { readIdentities, readOperatorToken, type Identity } from '../ops/inventory/identities.ts'
 import { nodesOf, type Inventory } from '../ops/inventory/inventory.ts'
 import { readInventory } from '../ops/inventory/read.ts'
@@ -18,6 +21,8 @@ export interface Lattice {
   token: string | null
   /** In the order of nodes.yaml. */
   clients: readonly NodeClient[]
+  /** Certificates (PEM) of authorities that are trusted beside the public ones; null: none. */
+  ca: string | null
 }
 
 /** Reads nodes.yaml and says on stderr which lattice it is, and which of its nodes are meant. */
@@ -42,12 +47,24 @@ export async function withLattice<T>(
   const peerIds = new Map([...identities].map(([name, { peerId }]) => [name, peerId]))
   const hashes = token === null ? [] : [tokenHashOf(token, 'admin')]
   const desired = desiredLattice(inventory, phase, peerIds, hashes)
+  const ca = await trustAuthorities(app, inventory)
   const clients = clientsOf(desired, token)
   try {
-    return await work({ inventory, desired, identities, token, clients })
+    return await work({ inventory, desired, identities, token, clients, ca })
   } finally {
     await closeClients(clients)
   }
+}
+
+/** Has this process trust the authorities that nodes.yaml names, and gives their certificates. */
+export async function trustAuthorities(
+  { signal }: App,
+  inventory: Inventory,
+): Promise<string | null> {
+  const ca = await readAuthorities(inventory, signal)
+  if (ca !== null)
+    setDefaultCACertificates([...getCACertificates('default'), ...certificatesIn(ca)])
+  return ca
 }
 
 async function identitiesOf({ options: { phase } }: App, inventory: Inventory) {

@@ -1,5 +1,7 @@
 import { OperatorError } from '../ops/errors.ts'
+import { certificateFiles } from '../ops/desired/caddy-files.ts'
 import { desiredFiles } from '../ops/desired/files.ts'
+import { readCertificate } from '../ops/inventory/certificates.ts'
 import { readSeed } from '../ops/inventory/identities.ts'
 import { readArtifact } from '../ops/release/artifact.ts'
 import type { Payload, RolloutOptions } from '../ops/rollout/apply.ts'
@@ -21,15 +23,23 @@ import { showProgress } from './rollout-progress.ts'
 import type { Site } from './site.ts'
 
 /** What a deploy puts on the nodes: this program's artifact, and each node's files and key. */
-export async function payloadOf({ home }: App, { desired, identities }: Lattice): Promise<Payload> {
+export async function payloadOf(
+  { home, signal }: App,
+  { inventory, desired, identities, ca }: Lattice,
+): Promise<Payload> {
   const release = await readArtifact(artifactDirectory(home))
-  const host = await hostPartsOf(home, release.manifest)
+  const host = await hostPartsOf(home, release.manifest, ca)
   const settings = await Promise.all(
     desired.nodes.map(async (node) => {
       const identity = identities.get(node.name)
       if (identity === undefined) throw new Error(`${node.name} has no identity`)
       const files = desiredFiles(desired, node, host)
-      return [node.name, nodeSettings(files, await readSeed(identity))] as const
+      const certificate =
+        node.kind === 'server' && node.spec.kind === 'server'
+          ? await readCertificate(node.spec, inventory.path, Date.now(), signal)
+          : null
+      const secrets = certificate === null ? [] : certificateFiles(node.name, certificate)
+      return [node.name, nodeSettings(files, await readSeed(identity), secrets)] as const
     }),
   )
   return { release, settings: new Map(settings) }

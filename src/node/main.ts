@@ -10,6 +10,7 @@ import { configDigestOf, parseSettings, type SettingProblem } from '../wire/sett
 import { systemClock } from './engine.ts'
 import { handedSocket, handedSocketVariables } from './handed-socket.ts'
 import { readNodeKey, StartError } from './keys.ts'
+import { trustAuthorities } from './authorities.ts'
 import { LatticeNode } from './node.ts'
 import { StoreError } from './store/errors.ts'
 
@@ -89,6 +90,7 @@ async function main(): Promise<void> {
       })),
     )
   const { settings } = parsed
+  trustAuthorities(settings.caFile)
   const log = pino({
     level: settings.logLevel,
     base: { node: settings.nodeName },

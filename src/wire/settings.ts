@@ -140,6 +140,12 @@ export const variables = {
     about: 'Port of the HTTP API, the page and the WebSocket.',
     read: port,
   }),
+  caFile: variable({
+    name: 'AETHEL_CA_FILE',
+    about: 'File with the certificates (PEM) of authorities to trust beside the public ones.',
+    read: optional(path),
+    fallback: '',
+  }),
   stateDir: variable({
     name: 'AETHEL_STATE_DIR',
     about: 'Data directory of this node alone.',

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { verifyAnswer } from '../../src/wire/api.ts'
 
@@ -34,11 +35,8 @@ export class OpenLoop {
   readonly #port: number
   readonly #everyMs: number
   readonly #startedMs = performance.now()
-  readonly #agents = {
-    // In turn, so that none is left unused for long.
-    kept: new Agent({ keepAlive: true, maxSockets: KEPT_CONNECTIONS_MAX, scheduling: 'fifo' }),
-    fresh: new Agent({ keepAlive: false }),
-  }
+  readonly #agents: Record<'kept' | 'fresh', Agent>
+  readonly #start: typeof request
   readonly #timer = setInterval(() => this.#ask(), 2)
   readonly #underWay = new Set<Promise<void>>()
   readonly #tookMs: number[] = []
@@ -47,10 +45,25 @@ export class OpenLoop {
   #asked = 0
   #acknowledged = 0
 
-  constructor(origin: string, perSecond: number) {
-    const { hostname, port } = new URL(origin)
+  /** @param ca certificate of the authority that an https origin has its own from */
+  constructor(origin: string, perSecond: number, ca?: string) {
+    const { hostname, port, protocol } = new URL(origin)
+    const isTls = protocol === 'https:'
+    const OfProtocol = isTls ? TlsAgent : Agent
+    const trust = ca === undefined ? {} : { ca }
+    this.#start = isTls ? tlsRequest : request
+    this.#agents = {
+      // In turn, so that none is left unused for long.
+      kept: new OfProtocol({
+        ...trust,
+        keepAlive: true,
+        maxSockets: KEPT_CONNECTIONS_MAX,
+        scheduling: 'fifo',
+      }),
+      fresh: new OfProtocol({ ...trust, keepAlive: false }),
+    }
     this.#hostname = hostname
-    this.#port = Number(port)
+    this.#port = Number(port || (isTls ? 443 : 80))
     this.#everyMs = 1000 / perSecond
   }
 
@@ -113,7 +126,7 @@ export class OpenLoop {
     dueMs: number,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
-    const asking = request(
+    const asking = this.#start(
       {
         host: this.#hostname,
         port: this.#port,

@@ -12,7 +12,7 @@ import { observeNodes } from '../../ops/rollout/observe.ts'
 import { connectTo } from '../server-connection.ts'
 import type { App, Outcome } from '../command.ts'
 import { pinnedNode } from '../host-parts.ts'
-import { chosenNames, openInventory } from '../lattice.ts'
+import { chosenNames, openInventory, trustAuthorities } from '../lattice.ts'
 import { formatDiagnosis } from '../output/doctor.ts'
 import { localNodes } from '../phase-files.ts'
 import { withSite } from '../site.ts'
@@ -22,6 +22,7 @@ import { exitOfVerdict } from '../verdict-exit.ts'
 export async function doctor(app: App, node: string | undefined): Promise<Outcome> {
   const { options, screen } = app
   const inventory = await openInventory(app)
+  await trustAuthorities(app, inventory)
   const chosen = chosenNames(nodesOf(inventory, options.phase), node)
   const nodeVersion = pinnedNode(await readFile(join(app.home, 'package.json'), 'utf8'))
   // No live line: a login may have a question.

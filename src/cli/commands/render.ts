@@ -13,10 +13,10 @@ import { artifactDirectory } from '../phase-files.ts'
 /** Writes what every node would be given, but for secrets, which are only named. */
 export async function render(app: App, options: { out: string }): Promise<Outcome> {
   const inventory = await openInventory(app)
-  return withLattice(app, inventory, async ({ desired }) => {
+  return withLattice(app, inventory, async ({ desired, ca }) => {
     const directory = resolve(options.out)
     const manifest = await readManifest(artifactDirectory(app.home))
-    const files = renderLattice(desired, await hostPartsOf(app.home, manifest))
+    const files = renderLattice(desired, await hostPartsOf(app.home, manifest, ca))
     if (!app.options.dryRun) for (const file of files) await write(directory, file)
 
     const secrets = desired.nodes.map((node) => ({

@@ -62,6 +62,7 @@ const byKind = (changes: readonly NodeChange[]) => {
     changes.filter((change): change is OfKind<Kind> => change.kind === kind)
   return {
     first: of('first'),
+    brings: of('brings'),
     drift: of('drift'),
     release: of('release'),
     variable: of('variable'),
@@ -92,10 +93,11 @@ function groupsOf(changes: readonly Change[]): Group[] {
 const withoutNode = ({ node: _node, ...own }: Change): string => JSON.stringify(own)
 
 function sectionsOf(changes: readonly NodeChange[], view: View): string[] {
-  const { first, drift, release, variable, file, settings, process } = byKind(changes)
+  const { first, brings, drift, release, variable, file, settings, process } = byKind(changes)
   const { faint, unsure } = view.paint
   return [
     ...first.map((change) => section(faint('brings'), firstLines(change))),
+    ...brings.map(({ what }) => section(faint('brings'), [what.map(onOneLine).join(', ')])),
     ...drift.map((change) => section(unsure('drift'), driftLines(change, view))),
     ...release.map((change) => section(faint('release'), releaseLines(change, view))),
     ...settings.map((change) => section(faint('settings'), settingsLines(change))),

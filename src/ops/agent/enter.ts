@@ -34,6 +34,7 @@ export interface HostFacts {
   isDeployed: boolean
   /** The user that nodes run as is there. */
   hasUser: boolean
+  hasCaddy: boolean
   /** What of the node's folder is there: nothing, nothing but data, or more. */
   folder: 'none' | 'data' | 'more'
 }
@@ -84,12 +85,13 @@ async function knock(
     if (lends) await script.write(program.text)
     const word = await script.word(signal)
     if (word === null) return await explain(script, password)
-    const [answer = '', machine = '', pinned, deployed, user, folder] = word.split(' ')
+    const [answer = '', machine = '', pinned, deployed, user, folder, caddy] = word.split(' ')
     const facts: HostFacts = {
       machine,
       hasPinnedNode: pinned === 'yes',
       isDeployed: deployed === 'yes',
       hasUser: user === 'yes',
+      hasCaddy: caddy === 'yes',
       folder: folder === 'none' || folder === 'data' ? folder : 'more',
     }
     if (answer === 'bare') return { kind: 'bare', facts }

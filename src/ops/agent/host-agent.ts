@@ -69,6 +69,11 @@ export class HostAgent {
     return this.#facts?.hasPinnedNode === false ? `Node.js ${version}` : null
   }
 
+  /** The host has no Caddy. False: it has, or that is not known yet. */
+  get lacksCaddy(): boolean {
+    return this.#facts?.hasCaddy === false
+  }
+
   /**
    * A session to ask on. It may break at any time.
    *

@@ -1,13 +1,13 @@
 import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HOST_FOLDER } from '../desired/host-files.ts'
-import { flushDirectory, writeWhole } from '../host/durable-file.ts'
+import { flushDirectory, holds, writeWhole } from '../host/durable-file.ts'
 import type { Layout } from '../targets/placement/layout.ts'
 import { namesIn } from '../targets/placement/releases.ts'
 import { hostPlaceOf, unitsOf, type Host } from './host.ts'
 
 /**
- * Files of a node's settings that the host itself reads, such as systemd's units. They are settings like
+ * Files of a node's settings that the host's systemd reads. They are settings like
  * the others, so that they are staged, compared and brought back with them; activating copies them.
  */
 
@@ -19,13 +19,13 @@ export async function installHostFiles(host: Host, layout: Layout): Promise<Chan
   const folder = join(layout.currentSettings, HOST_FOLDER)
   const names = new Set(await namesIn(folder))
   const changed = new Set<string>()
-  for (const name of names) {
+  for (const name of Object.values(unitsOf(host.node)).filter((unit) => names.has(unit))) {
     const place = hostPlaceOf(host, `${HOST_FOLDER}/${name}`)
     if (place === null) continue
     const wanted = join(folder, name)
     const text = await readFile(wanted)
     const mode = (await stat(wanted)).mode & 0o777
-    if (await isSame(place, text, mode)) continue
+    if (await holds(place, text, mode)) continue
     await mkdir(dirname(place), { recursive: true })
     await writeWhole(place, text, mode)
     await flushDirectory(dirname(place))
@@ -61,14 +61,6 @@ async function removeHostFile(host: Host, name: string): Promise<boolean> {
   await rm(place)
   await flushDirectory(dirname(place))
   return true
-}
-
-async function isSame(place: string, text: Buffer, mode: number): Promise<boolean> {
-  try {
-    return ((await stat(place)).mode & 0o777) === mode && text.equals(await readFile(place))
-  } catch {
-    return false
-  }
 }
 
 /** Whether a unit of the node has its file. */

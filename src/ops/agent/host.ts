@@ -2,10 +2,13 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { caddyFilesOf } from '../desired/caddy-files.ts'
 import { HOST_FOLDER, SERVICE_USER, unitNameOf } from '../desired/host-files.ts'
 import type { Owner } from '../host/durable-file.ts'
 import { TargetError } from '../targets/errors.ts'
 import { layoutOf, type Layout } from '../targets/placement/layout.ts'
+import type { Caddy } from './caddy.ts'
+import { caddyFolder, isImported } from './caddy-import.ts'
 import { COMMAND_MS } from './limits.ts'
 import type { ServiceManager } from './service-manager.ts'
 
@@ -20,6 +23,7 @@ export interface Host {
   /** Users of the host. */
   users: Users
   services: ServiceManager
+  caddy: Caddy
   /** The agent's own program; kept in the node's folder by `stage`. */
   program: { sha256: string; text: Uint8Array }
 }
@@ -56,16 +60,28 @@ export function hostPlaceOf({ node, etc }: Host, path: string): string | null {
   if (rest.length === 0 && (name === service || name === socket)) {
     return join(etc, 'systemd/system', name)
   }
+  if (rest.length === 0 && Object.values(caddyFilesOf(node)).includes(name)) {
+    return join(caddyFolder(etc), name)
+  }
   throw new TargetError('settings', `${path} has no place on the host of ${node}`, {
     exit: 'badInput',
-    hint: `only host/${service} and host/${socket} have one`,
+    hint: 'only its service, its socket and what Caddy has of it have one',
   })
 }
 
 /** The node's folder with the user that it runs as; without one where there is no such user yet. */
 export async function layoutOn(host: Host): Promise<Layout> {
   const owner = await host.users.find(SERVICE_USER)
-  return layoutOf(host.root, { owner, copyOf: (path) => hostPlaceOf(host, path) })
+  const isSiteRead = await isImported(host.etc)
+  const site = `${HOST_FOLDER}/${caddyFilesOf(host.node).site}`
+  return layoutOf(host.root, {
+    owner,
+    copyOf: (path) => {
+      const place = hostPlaceOf(host, path)
+      // A site that Caddy does not include is as good as none, and looks so.
+      return path === site && !isSiteRead ? `${place}-not-included` : place
+    },
+  })
 }
 
 /** The users of a Linux host. */

@@ -31,6 +31,8 @@ export const ACT_TRIES = 3
 export const RECONNECT_MS = 1_000
 /** From the last byte of Node.js sent until it is unpacked on the host's disk. */
 export const INSTALL_MS = 120_000
+/** What the host's packages may take to be brought and installed. */
+export const PACKAGE_MS = 300_000
 /** What npm may take to bring a package. */
 export const PACK_MS = 300_000
 /** Times that a person is asked for a sudo password. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { actsOn } from './acts.ts'
+import { debianCaddy } from './caddy.ts'
 import { linuxUsers, NODE_NAME, ROOT_FOLDER, type Host } from './host.ts'
 import { serve } from './serve.ts'
 import { systemd } from './systemd.ts'
@@ -26,7 +27,15 @@ const text = readFileSync(path)
 const program = { sha256: hash('sha256', text), text }
 if (how === 'lent') rmSync(dirname(path), { recursive: true, force: true })
 
-const host: Host = { node, root, etc: '/etc', users: linuxUsers, services: systemd, program }
+const host: Host = {
+  node,
+  root,
+  etc: '/etc',
+  users: linuxUsers,
+  services: systemd,
+  caddy: debianCaddy,
+  program,
+}
 const connection = {
   input: process.stdin,
   write: async (bytes: Uint8Array): Promise<void> => {

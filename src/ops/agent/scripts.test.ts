@@ -67,12 +67,12 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
   ])('tells a folder with %s: %s', async (path, told) => {
     await mkdir(join(root, path), { recursive: true })
     const { word } = await enter(await shellOf(kind))
-    expect(word).toMatch(new RegExp(`^bare .* ${told}$`))
+    expect(word).toMatch(new RegExp(`^bare .* ${told} (?:yes|no)$`))
   })
 
   it('tells of a bare host, and changes nothing', async () => {
     const { word, code } = await enter(await shellOf(kind))
-    expect(word).toMatch(/^bare \S+ no no (?:yes|no) none$/)
+    expect(word).toMatch(/^bare \S+ no no (?:yes|no) none (?:yes|no)$/)
     expect(code).toBe(91)
     expect(await readdir(root)).toEqual([])
   })
@@ -82,7 +82,7 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
     await placeProgram()
     await symlink('generations/x', join(root, 'current'))
     const { word, rest } = await enter(await shellOf(kind))
-    expect(word).toMatch(/^agent \S+ yes yes (?:yes|no) more$/)
+    expect(word).toMatch(/^agent \S+ yes yes (?:yes|no) more (?:yes|no)$/)
     const path = join(root, 'agent', `${digest}.mjs`)
     expect(rest).toBe(`<${path}>\n<${root}>\n<node1>\n<kept>\nthe program\nfor the agent`)
   })
@@ -90,7 +90,7 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
   it('runs on an older Node.js where the pinned one is not there', async () => {
     await placeRuntime('26.1.0')
     await placeProgram()
-    expect((await enter(await shellOf(kind))).word).toMatch(/^agent \S+ no no (?:yes|no) more$/)
+    expect((await enter(await shellOf(kind))).word).toMatch(/^agent \S+ no no (?:yes|no) more (?:yes|no)$/)
   })
 
   it('does not run on one that is not whole', async () => {
@@ -155,7 +155,7 @@ describe.each(['dash', 'bash'])('installing Node.js, with %s', (kind) => {
     expect(await nodes()).toEqual([VERSION])
     expect(await readFile(join(root, 'shared/node', VERSION, 'bin/node'), 'utf8')).toBe(runtime)
     await placeProgram()
-    expect((await enter(shell)).word).toMatch(/^agent \S+ yes no (?:yes|no) more$/)
+    expect((await enter(shell)).word).toMatch(/^agent \S+ yes no (?:yes|no) more (?:yes|no)$/)
   })
 
   it('goes on where it was cut', async () => {

@@ -34,7 +34,8 @@ cd / || exit 90
  * Reads: folder, node, version, SHA-256 of the program, its length (`-`: look for it); then the program
  * when its length was given, then whatever the agent reads.
  * Says: `agent`, `lacks-agent` or `bare`; machine, whether the pinned version is there, whether
- * something is deployed, whether the service user is there, and what of the node's folder.
+ * something is deployed, whether the service user is there, what of the node's folder,
+ * whether Caddy is there.
  */
 export const enterScript = `${prelude}
 IFS= read -r root && IFS= read -r node && IFS= read -r version && IFS= read -r digest && IFS= read -r length || exit 90
@@ -51,7 +52,9 @@ user=no
 id -u aethel-lattice >/dev/null 2>&1 && user=yes
 listed="$(ls -A "$root" 2>/dev/null) $(ls -A "$root/shared" 2>/dev/null)"
 case $listed in ' ') folder=none ;; 'shared data') folder=data ;; *) folder=more ;; esac
-facts="$(uname -m) $pinned $deployed $user $folder"
+caddy=no
+command -v caddy >/dev/null && caddy=yes
+facts="$(uname -m) $pinned $deployed $user $folder $caddy"
 if [ -z "$runtime" ]; then
   say "bare $facts"
   exit 91

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
 import type { Manifest } from '../../wire/manifest.ts'
-import { SERVICE_USER } from '../desired/host-files.ts'
+import { caddyFilesOf } from '../desired/caddy-files.ts'
+import { HOST_FOLDER, SERVICE_USER } from '../desired/host-files.ts'
 import { writeWhole } from '../host/durable-file.ts'
 import { parseManifest, releaseIdOf } from '../release/artifact.ts'
 import { TargetError } from '../targets/errors.ts'
@@ -42,6 +43,10 @@ export async function stage(
   await mkdir(host.root, { recursive: true, mode: 0o755 })
   if ((await host.users.find(SERVICE_USER)) === null) {
     await host.users.add(SERVICE_USER, join(host.root, 'shared'), signal)
+  }
+  const { site } = caddyFilesOf(host.node)
+  if (files.some(({ path }) => path === `${HOST_FOLDER}/${site}`)) {
+    if (!(await host.caddy.isInstalled(signal))) await host.caddy.install(signal)
   }
   await keepProgram(host)
   const layout = await layoutOn(host)

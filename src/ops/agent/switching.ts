@@ -14,6 +14,7 @@ import {
 import { generationFolder, type Layout } from '../targets/placement/layout.ts'
 import { pruneReleases } from '../targets/placement/releases.ts'
 import type { Generation, Previous } from '../targets/target.ts'
+import { installCaddyFiles, removeCaddyFiles } from './caddy-files.ts'
 import { installHostFiles, isInstalled, removeHostFiles, type ChangedUnits } from './host-files.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
 import { KILL_MS } from './limits.ts'
@@ -52,6 +53,7 @@ export async function restore(
   if (generation === null) {
     const removed = await removeHostFiles(host)
     if (removed.size > 0) await host.services.reload(signal)
+    await removeCaddyFiles(host, signal)
     await switchToNothing(layout)
   } else if (state === 'stopped') await change(host, generation, fence, signal)
   else await activate(host, generation, fence, signal)
@@ -106,6 +108,7 @@ async function change(
   await passFence(layout, host.node, fence)
   await switchTo(layout, generation)
   await applyHostFiles(host, await installHostFiles(host, layout), signal)
+  await installCaddyFiles(host, layout, signal)
 }
 
 /**

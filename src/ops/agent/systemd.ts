@@ -14,7 +14,7 @@ const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC', SYS
 
 const run = promisify(execFile)
 
-async function systemctl(
+export async function systemctl(
   args: readonly string[],
   signal: AbortSignal,
   timeout = COMMAND_MS,

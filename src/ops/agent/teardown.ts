@@ -5,6 +5,7 @@ import { passFence } from '../targets/placement/fence.ts'
 import { namesIn } from '../targets/placement/releases.ts'
 import { dataIn, partsOf, removeNode } from '../targets/placement/removal.ts'
 import type { Teardown, Trace, Traces } from '../targets/target.ts'
+import { installedCaddyFiles, removeCaddyFiles } from './caddy-files.ts'
 import { installedHostFiles, removeHostFiles } from './host-files.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
 import { observeProcess } from './observing.ts'
@@ -16,17 +17,24 @@ export async function traces(host: Host, signal: AbortSignal): Promise<Traces> {
   const layout = await layoutOn(host)
   const { state } = await observeProcess(host, signal)
   const others = await otherNodes(host)
+  const caddyFiles = await installedCaddyFiles(host)
   const hasUser = layout.owner !== null
   const user = `user ${SERVICE_USER}: it runs ${others.join(', ')}, too`
   return {
     isRunning: state !== 'stopped',
     found: [
-      ...(await installedHostFiles(host)).map((name): Trace => ({ kind: 'file', name })),
+      ...[...(await installedHostFiles(host)), ...caddyFiles].map((name): Trace => ({
+        kind: 'file',
+        name,
+      })),
       ...(await Promise.all((await partsOf(layout)).map(traceOf))),
       ...(hasUser && others.length === 0 ? [{ kind: 'user' as const, name: SERVICE_USER }] : []),
     ],
     data: await dataIn(layout),
-    stays: hasUser && others.length > 0 ? [user] : [],
+    stays: [
+      ...(hasUser && others.length > 0 ? [user] : []),
+      ...(caddyFiles.length > 0 ? ['package caddy: it runs on, with what else it serves'] : []),
+    ],
     unseen: null,
   }
 }
@@ -49,6 +57,7 @@ export async function teardown(
   if (removed.size > 0) await host.services.reload(signal)
   const { service, socket } = unitsOf(host.node)
   await host.services.forget([service, socket], signal)
+  await removeCaddyFiles(host, signal)
   signal.throwIfAborted()
   const left = await removeNode(layout, how)
   if (layout.owner !== null && others.length === 0) await host.users.remove(SERVICE_USER, signal)

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts'
 export const groups: readonly [title: string, keys: readonly (keyof typeof variables)[]][] = [
   ['This node', ['nodeName', 'nodeKey', 'nodeKeyFile', 'stateDir', 'logLevel']],
   ['The lattice', ['latticeName', 'members', 'genesis']],
-  ['HTTP', ['httpHost', 'httpPort', 'httpPeers', 'httpPollMs', 'corsOrigins']],
+  ['HTTP', ['httpHost', 'httpPort', 'httpPeers', 'httpPollMs', 'corsOrigins', 'caFile']],
   ['P2P', ['p2pEnabled', 'p2pTopic', 'p2pListen', 'p2pAnnounce', 'p2pBootstrap', 'p2pDial']],
   ['Sync', ['syncPolicy', 'heartbeatMs', 'peerlessTimeoutMs']],
   ['Access', ['submit', 'tokens']],

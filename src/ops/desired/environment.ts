@@ -11,6 +11,7 @@ export interface NodeInLattice {
 
 /** Relative to the node's working directory, its `shared` folder. */
 const KEY_FILE = 'node.key'
+export const CA_FILE = 'ca.pem'
 const STATE_DIRECTORY = 'data'
 
 /**
@@ -34,6 +35,7 @@ export function environmentOf(
     nodeName: self.name,
     // A Space has no files of ours before it starts: its key comes as a secret variable.
     ...(place.kind === 'space' ? {} : { nodeKeyFile: KEY_FILE }),
+    ...(place.kind === 'space' || lattice.ca === null ? {} : { caFile: CA_FILE }),
     stateDir: STATE_DIRECTORY,
     latticeName: lattice.name,
     members: list(all.map(({ name, peerId, place: { url } }) => `${name}=${peerId}@${url}`)),

@@ -1,7 +1,7 @@
 import { variables } from '../../wire/settings.ts'
 import type { DesiredFile } from './desired-file.ts'
 import { formatEnv } from './env-file.ts'
-import { itemsIn } from './environment.ts'
+import { CA_FILE, itemsIn } from './environment.ts'
 import { hostFiles, type HostParts } from './host-files.ts'
 import type { DesiredLattice, DesiredNode } from './lattice.ts'
 
@@ -26,6 +26,9 @@ export function desiredFiles(
     },
     { path: 'bootstrap.txt', mode: 0o644, text: lines(variables.p2pBootstrap.name) },
     { path: 'peers.txt', mode: 0o644, text: lines(variables.httpPeers.name) },
+    ...(variables.caFile.name in node.environment && host.ca !== null
+      ? [{ path: CA_FILE, mode: 0o644, text: host.ca }]
+      : []),
     ...hostFiles(lattice.name, node, host),
   ]
 }

@@ -18,10 +18,12 @@ const parts: HostParts = {
   templates: {
     service: shipped('aethel-lattice.service'),
     socket: shipped('aethel-lattice.socket'),
+    caddy: shipped('aethel-lattice.caddy'),
   },
   nodeVersion: '26.10.0',
   flags: ['--max-semi-space-size=4'],
   entry: 'node.mjs',
+  ca: null,
 }
 
 const sound = readFileSync(join(import.meta.dirname, '../inventory/testdata/sound.yaml'), 'utf8')
@@ -141,6 +143,88 @@ describe('the host files of a server', () => {
   it('refuse a template that asks for what nobody gives', () => {
     const templates = { ...parts.templates, socket: 'ListenStream={{port}}' }
     expect(() => hostFiles('aethel', serverOf(sound), { ...parts, templates })).toThrow('{{port}}')
+  })
+})
+
+describe('the site of a server behind Caddy', () => {
+  const siteOf = (proxy: string, more: Partial<DesiredNode> = {}): string => {
+    const yaml = sound.replace('    web_socket_port: 443\n', proxy)
+    const files = hostFiles('aethel', { ...serverOf(yaml), ...more }, parts)
+    return files.find(({ path }) => path === 'host/node2.caddy')?.text ?? 'none'
+  }
+  const CADDY = '    proxy: caddy\n'
+  const OWN = `${CADDY}    tls: { certificate: file:a.crt, key: file:a.key }\n`
+  /** Its lines without comments, as words. */
+  const linesIn = (text: string): string[][] =>
+    text.split('\n').flatMap((line) => {
+      const words = line.trim().split(/\s+/)
+      return words[0] === '' || words[0]?.startsWith('#') ? [] : [words]
+    })
+  const proxied = [
+    ['reverse_proxy', '127.0.0.1:8000', '{'],
+    ['transport', 'http', '{'],
+    ['keepalive', 'off'],
+    ['}'],
+    ['}'],
+    ['}'],
+  ]
+
+  it('is there when it is asked for', () => {
+    expect(siteOf('')).toBe('none')
+    expect(linesIn(siteOf(CADDY))).toEqual([['https://api.example.com', '{'], ...proxied])
+  })
+
+  it('serves the certificate that it is given', () => {
+    const folder = '/etc/caddy/aethel-lattice'
+    expect(linesIn(siteOf(OWN))).toEqual([
+      ['https://api.example.com', '{'],
+      ['tls', `${folder}/node2.crt`, `${folder}/node2.key`],
+      ...proxied,
+    ])
+  })
+
+  it('says the same whatever the values are, or nothing', () => {
+    const hostile = 'a / . { } $ ` " \\ # ; , * < > % é'.split(' ')
+    const word = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom(...hostile, ' ', '\n', '\t') }),
+      fc.stringMatching(/^[a-z0-9/._:[\]-]{1,20}$/),
+    )
+    const shapeOf = (text: string) =>
+      linesIn(text).map((words) => [
+        words.length,
+        words.join('').replaceAll(/[^{}$"`\\#;,*<>%]/g, ''),
+      ])
+    const usual = shapeOf(siteOf(OWN))
+    const seen = { written: 0, refused: 0 }
+    fc.assert(
+      fc.property(fc.nat(3), word, (at, text) => {
+        const odd = (place: number, plain: string): string => (at === place ? text : plain)
+        const environment = {
+          AETHEL_HTTP_HOST: odd(2, '127.0.0.1'),
+          AETHEL_HTTP_PORT: odd(3, '8000'),
+        }
+        const written = attempt(() =>
+          hostFiles(
+            'aethel',
+            {
+              ...serverOf(sound.replace('    web_socket_port: 443\n', OWN)),
+              name: odd(0, 'node2'),
+              url: odd(1, 'https://a.example'),
+              environment,
+            },
+            parts,
+          ),
+        )
+        const isRefused = typeof written === 'string'
+        seen[isRefused ? 'refused' : 'written'] += 1
+        expect(isRefused ? written : shapeOf(written.at(-1)?.text ?? '')).toEqual(
+          isRefused ? 'unwritable-value' : usual,
+        )
+      }),
+      { numRuns: 200 },
+    )
+    expect(Math.min(seen.written, seen.refused)).toBeGreaterThan(20)
   })
 })
 

@@ -1,17 +1,20 @@
 import { variables } from '../../wire/settings.ts'
 import { OperatorError } from '../errors.ts'
+import { CADDY_FOLDER, caddyFilesOf } from './caddy-files.ts'
 import type { DesiredFile } from './desired-file.ts'
 import type { DesiredNode } from './lattice.ts'
 
 /** What a server's host files are made of beside nodes.yaml. */
 export interface HostParts {
-  /** The texts of templates/aethel-lattice.service and .socket. */
-  templates: { service: string; socket: string }
+  /** The texts of templates/aethel-lattice.service, .socket and .caddy. */
+  templates: { service: string; socket: string; caddy: string }
   /** Version of the Node.js that a deploy brings, such as 26.10.0; in `<root>/shared/node/<version>`. */
   nodeVersion: string
   /** What that runs, as the release's manifest names it. */
   flags: readonly string[]
   entry: string
+  /** Certificates (PEM) of the authorities that nodes trust beside the public ones; null: none. */
+  ca: string | null
 }
 
 /** The system user that runs every node of a host. */
@@ -24,10 +27,10 @@ export const HOST_FOLDER = 'host'
 export const unitNameOf = (node: { name: string }): string => `aethel-lattice-${node.name}`
 
 /**
- * The systemd units of a node on a server: the socket that holds its HTTP port, and the service. None
- * for a node elsewhere.
+ * What the host of a node on a server is given: the socket that holds its HTTP port, the service, and
+ * Caddy's site where Caddy serves its url. None for a node elsewhere.
  *
- * @throws `OperatorError` for a value that a unit file would read as more than itself
+ * @throws `OperatorError` for a value that a file would read as more than itself
  */
 export function hostFiles(lattice: string, node: DesiredNode, parts: HostParts): DesiredFile[] {
   if (node.kind !== 'server' || node.spec.kind !== 'server') return []
@@ -43,12 +46,18 @@ export function hostFiles(lattice: string, node: DesiredNode, parts: HostParts):
     command: [...parts.flags, `${root}/current/release/${parts.entry}`],
     listen: listenAddress(node.environment),
   }
-  const file = (suffix: keyof HostParts['templates']): DesiredFile => ({
-    path: `${HOST_FOLDER}/${unit}.${suffix}`,
+  const file = (name: string, template: string, more = {}): DesiredFile => ({
+    path: `${HOST_FOLDER}/${name}`,
     mode: 0o644,
-    text: fill(parts.templates[suffix], values),
+    text: fill(template, { ...values, ...more }),
   })
-  return [file('service'), file('socket')]
+  const { service, socket, caddy } = parts.templates
+  const units = [file(`${unit}.service`, service), file(`${unit}.socket`, socket)]
+  if (node.spec.proxy === null) return units
+  const { site, certificate, key } = caddyFilesOf(node.name)
+  const own = ['tls', `${CADDY_FOLDER}/${certificate}`, `${CADDY_FOLDER}/${key}`]
+  const tls = node.spec.proxy.tls === null ? [] : own
+  return [...units, file(site, caddy, { url: node.url, tls })]
 }
 
 function listenAddress(environment: Readonly<Record<string, string>>): string {
@@ -73,12 +82,12 @@ function fill(
 }
 
 /**
- * Systemd reads each setting by rules of its own: quotes, backslashes, `%`, `$`, `;` and white space mean
- * something here and not there. No such sign is written at all.
+ * Systemd and Caddy read each setting by rules of their own: quotes, backslashes, braces, `%`, `$`, `;` and
+ * white space mean something here and not there. No such sign is written at all.
  */
 function plain(name: string, word: string): string {
   if (/^[A-Za-z0-9_./:=+[\]-]+$/.test(word)) return word
-  throw new OperatorError('unwritable-value', `${name} cannot be written to a systemd unit`, {
+  throw new OperatorError('unwritable-value', `${name} cannot be written to a file of the host`, {
     exit: 'badInput',
     hint: 'use letters, digits and _ . / : = + - only',
   })

@@ -21,7 +21,12 @@ const TOKEN = 'ab'.repeat(32)
 const tokens = [tokenHashOf(TOKEN, 'admin')]
 const seed = 'cd'.repeat(32)
 const hostParts: HostParts = {
-  templates: { service: '{{node}} {{root}} {{command}}', socket: '{{listen}}' },
+  templates: {
+    service: '{{node}} {{root}} {{command}}',
+    socket: '{{listen}}',
+    caddy: '{{url}} {{tls}}',
+  },
+  ca: null,
   nodeVersion: '26.10.0',
   flags: [],
   entry: 'node.mjs',

@@ -55,6 +55,7 @@ const server = (name: string, address: string): ServerSpec => ({
   httpPort: 8000,
   p2pPort: 9000,
   webSocketPort: null,
+  proxy: null,
   ssh: { host: address, port: 22, user: 'ann', identity: null, hostKeys: [] },
   root: '/opt/aethel-lattice',
 })

@@ -39,6 +39,7 @@ const inventoryOf = (...nodes: Inventory['nodes']): Inventory => ({
     httpPollMs: 10_000,
     peerlessTimeoutMs: 2000,
     corsOrigins: [],
+    ca: null,
   },
   nodes,
   local: { httpPort: 1, p2pPort: 2, submit: 'open', genesis: new Map() },

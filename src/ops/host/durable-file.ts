@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /**
@@ -42,6 +53,20 @@ export async function writeWhole(
   } catch (error) {
     await rm(unfinished, { force: true })
     throw error
+  }
+}
+
+/** Whether a file has that content and mode. */
+export async function holds(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+): Promise<boolean> {
+  try {
+    const isMode = ((await stat(path)).mode & 0o777) === mode
+    return isMode && (await readFile(path)).equals(Buffer.from(content))
+  } catch {
+    return false
   }
 }
 

@@ -25,6 +25,8 @@ export interface LatticeSpec {
   httpPollMs: number
   peerlessTimeoutMs: number
   corsOrigins: readonly string[]
+  /** Certificates (PEM) of authorities that nodes and this program trust beside the public ones. */
+  ca: SecretReference | null
 }
 
 /** How the same nodes run on this machine: `--phase local`. */
@@ -61,6 +63,8 @@ export interface ServerSpec extends NodeBase {
   p2pPort: number
   /** Where a proxy lets libp2p's WebSocket through with TLS; null: only TCP on `p2pPort`. */
   webSocketPort: number | null
+  /** Null: what serves an https url is not ours. */
+  proxy: CaddySpec | null
   ssh: {
     /** Name, address, or an alias of the operator's ssh configuration. */
     host: string
@@ -74,6 +78,13 @@ export interface ServerSpec extends NodeBase {
   }
   /** Folder on the host that releases and data lie in. */
   root: string
+}
+
+/** Caddy of the host's distribution, which serves the node's url and libp2p's WebSocket. */
+export interface CaddySpec {
+  kind: 'caddy'
+  /** Null: Caddy gets certificates by itself, from public authorities (ACME). */
+  tls: { certificate: SecretReference; key: SecretReference } | null
 }
 
 export type NodeSpec = SpaceSpec | ServerSpec

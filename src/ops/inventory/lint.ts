@@ -1,3 +1,4 @@
+import { isHostName, isIpv4 } from '../../wire/settings-readers.ts'
 import type { Finding } from './document.ts'
 import type { LatticeSpec, LocalSpec, NodeSpec, ServerSpec } from './inventory.ts'
 import { hostOf, isProxied, portOf } from './origins.ts'
@@ -32,6 +33,7 @@ export function lint({ lattice, local, nodes }: SoundParts): Finding[] {
     ...slips,
     ...servers.flatMap((server) => [
       ...lintPorts(server),
+      ...lintProxy(server),
       ...(hasSpace ? lintForSpaces(server) : []),
     ]),
     ...twins(ownServers, 'p2p_port', ({ host, p2pPort }) => `${host} port ${p2pPort}`),
@@ -163,6 +165,34 @@ function lintPorts({ node, index }: Placed<ServerSpec>): Finding[] {
   })
 }
 
+/** What Caddy can serve, with which certificate. */
+function lintProxy({ node, index }: Placed<ServerSpec>): Finding[] {
+  const { proxy, url, webSocketPort } = node
+  if (proxy === null) return []
+  const say = (key: string, message: string, hint: string): Finding[] => [
+    value(['nodes', index, key], message, hint),
+  ]
+  const host = hostOf(url)
+  if (!isProxied(url)) {
+    return say('proxy', 'proxy: caddy serves https, but the url is plain http', 'write https')
+  }
+  if (webSocketPort !== portOf(url)) {
+    return say(
+      'web_socket_port',
+      `web_socket_port: ${webSocketPort}, but Caddy serves WebSockets where it serves the url, on ${portOf(url)}`,
+      'leave web_socket_port out',
+    )
+  }
+  if (proxy.tls === null && (!isHostName(host) || isIpv4(host) || !host.includes('.'))) {
+    return say(
+      'proxy',
+      `proxy: caddy gets no certificate for ${host} from a public authority`,
+      'write a url with a public name, or give tls a certificate and its key',
+    )
+  }
+  return []
+}
+
 /** Nodes on one machine listen on ports of their own. */
 function lintSharedMachines(servers: readonly Placed<ServerSpec>[]): Finding[] {
   const owners = new Map<string, ServerSpec>()
@@ -188,7 +218,7 @@ function lintForSpaces({ node, index }: Placed<ServerSpec>): Finding[] {
   const ports = SPACE_OUTBOUND_PORTS.join(', ')
   return Object.entries({ url: portOf(node.url), web_socket_port: node.webSocketPort }).flatMap(
     ([key, port]) =>
-      port === null || SPACE_OUTBOUND_PORTS.includes(port)
+      port === null || SPACE_OUTBOUND_PORTS.includes(port) || isSaidAtUrl(key, node)
         ? []
         : [
             value(
@@ -199,6 +229,9 @@ function lintForSpaces({ node, index }: Placed<ServerSpec>): Finding[] {
           ],
   )
 }
+
+const isSaidAtUrl = (key: string, { url, webSocketPort }: ServerSpec): boolean =>
+  key !== 'url' && webSocketPort === portOf(url)
 
 /** A host of its own is sound (a CDN may stand before the url), another node's is a slip. */
 function lintHost({ node, index }: Placed<ServerSpec>, all: readonly Placed[]): Finding[] {

@@ -33,6 +33,7 @@ nodes:
         httpPollMs: 10_000,
         peerlessTimeoutMs: 2000,
         corsOrigins: [],
+        ca: null,
       },
       nodes: [
         {
@@ -44,6 +45,7 @@ nodes:
           httpPort: 8080,
           p2pPort: 9000,
           webSocketPort: null,
+          proxy: null,
           ssh: { host: 'fd00::1', port: null, user: 'me', identity: null, hostKeys: [] },
           root: '/opt/aethel-lattice',
         },

@@ -123,6 +123,7 @@ const latticeOf = (lattice: z.output<typeof latticeSchema>): LatticeSpec => ({
   httpPollMs: lattice.poll,
   peerlessTimeoutMs: lattice.peerless_timeout,
   corsOrigins: lattice.cors_origins,
+  ca: lattice.ca ?? null,
 })
 
 const localOf = (
@@ -141,6 +142,7 @@ function nodeOf(node: z.output<typeof nodeSchema>): NodeSpec {
     return { kind: 'space', name, role, url, space: node.space, token: node.token }
   }
   const host = node.host ?? hostOf(url)
+  const isCaddy = node.proxy === 'caddy'
   return {
     kind: 'server',
     name,
@@ -149,7 +151,8 @@ function nodeOf(node: z.output<typeof nodeSchema>): NodeSpec {
     host,
     httpPort: node.http_port ?? (isProxied(url) ? 8000 : portOf(url)),
     p2pPort: node.p2p_port,
-    webSocketPort: node.web_socket_port ?? null,
+    webSocketPort: node.web_socket_port ?? (isCaddy ? portOf(url) : null),
+    proxy: isCaddy ? { kind: 'caddy', tls: node.tls ?? null } : null,
     ssh: {
       host: node.ssh.host ?? host,
       port: node.ssh.port ?? null,

@@ -55,6 +55,11 @@ export const latticeSchema = z.strictObject({
     .describe(
       'Origins whose web pages may read the nodes’ API, such as https://status.example.com.',
     ),
+  ca: scalars.secret
+    .optional()
+    .describe(
+      'Where the certificates (PEM) of an authority of your own are, when urls have theirs from it: file:PATH, env:NAME or cmd:COMMAND.',
+    ),
   genesis: scalars.genesis
     .prefault({})
     .describe(
@@ -102,61 +107,85 @@ const spaceSchema = z.strictObject({
   ),
 })
 
-const serverSchema = z.strictObject({
-  ...common,
-  kind: z.literal('server').describe('A Linux host reached over SSH.'),
-  url: scalars.serverOrigin.describe(
-    'Origin of its HTTP API, without a path: https://api.example.com.',
-  ),
-  host: scalars.host
-    .optional()
-    .describe(
-      'Name or address that the others dial for libp2p, in lower case. Without it, the url’s host.',
+const serverSchema = z
+  .strictObject({
+    ...common,
+    kind: z.literal('server').describe('A Linux host reached over SSH.'),
+    url: scalars.serverOrigin.describe(
+      'Origin of its HTTP API, without a path: https://api.example.com.',
     ),
-  http_port: scalars.port
-    .optional()
-    .describe(
-      'Port of the node’s HTTP server, behind the proxy that serves the url. Without it, 8000, or the url’s when it is http.',
-    ),
-  p2p_port: scalars.unprivilegedPort
-    .default(9000)
-    .describe('TCP port for libp2p, 1024 to 65535, open to the other servers.'),
-  web_socket_port: scalars.port
-    .optional()
-    .describe(
-      'Port on the url’s host where the proxy passes WebSockets with TLS, such as 443. A Space can dial only 80, 443 and 8080. Without it, Spaces wait to be dialled.',
-    ),
-  root: scalars.root
-    .prefault('/opt/aethel-lattice')
-    .describe(
-      'Folder on the host for releases and data, an absolute path such as /opt/aethel-lattice.',
-    ),
-  ssh: z
-    .strictObject({
-      user: scalars.user.describe('User to log in as.'),
-      host: scalars.host
-        .optional()
-        .describe('Name or address to log in at, in lower case. Without it, the node’s host.'),
-      port: scalars.port
-        .optional()
-        .describe(
-          'Port of the SSH server, 1 to 65535. Without it, your ssh configuration’s, or 22.',
+    host: scalars.host
+      .optional()
+      .describe(
+        'Name or address that the others dial for libp2p, in lower case. Without it, the url’s host.',
+      ),
+    http_port: scalars.port
+      .optional()
+      .describe(
+        'Port of the node’s HTTP server, behind the proxy that serves the url. Without it, 8000, or the url’s when it is http.',
+      ),
+    p2p_port: scalars.unprivilegedPort
+      .default(9000)
+      .describe('TCP port for libp2p, 1024 to 65535, open to the other servers.'),
+    web_socket_port: scalars.port
+      .optional()
+      .describe(
+        'Port on the url’s host where the proxy passes WebSockets with TLS, such as 443. A Space can dial only 80, 443 and 8080. Without it, Spaces wait to be dialled.',
+      ),
+    proxy: z
+      .enum(['caddy'])
+      .optional()
+      .describe(
+        'caddy: a deploy has the host’s Caddy serve the https url and WebSockets. Without it, what serves an https url is yours.',
+      ),
+    tls: z
+      .strictObject({
+        certificate: scalars.secret.describe(
+          'Where the certificate chain (PEM) is: file:PATH, env:NAME or cmd:COMMAND.',
         ),
-      identity: scalars.secret
-        .optional()
-        .describe(
-          'Where the private key is: env:NAME, file:PATH or cmd:COMMAND. Without it, the SSH agent’s keys and those that your ssh configuration names.',
+        key: scalars.secret.describe(
+          'Where the private key (PEM) is: file:PATH, env:NAME or cmd:COMMAND. Never the key.',
         ),
-      host_keys: z
-        .array(scalars.hostKey)
-        .max(HOST_KEYS_MAX)
-        .default([])
-        .describe(
-          'Keys that the host must present one of: ssh-ed25519 AAAA… or SHA256:… each. With any, known_hosts does not count.',
-        ),
-    })
-    .describe('How to log in: user, and host, port, identity, host_keys where needed.'),
-})
+      })
+      .optional()
+      .describe(
+        'Certificate and key that the proxy serves. Without it, Caddy gets certificates by itself from public authorities (ACME).',
+      ),
+    root: scalars.root
+      .prefault('/opt/aethel-lattice')
+      .describe(
+        'Folder on the host for releases and data, an absolute path such as /opt/aethel-lattice.',
+      ),
+    ssh: z
+      .strictObject({
+        user: scalars.user.describe('User to log in as.'),
+        host: scalars.host
+          .optional()
+          .describe('Name or address to log in at, in lower case. Without it, the node’s host.'),
+        port: scalars.port
+          .optional()
+          .describe(
+            'Port of the SSH server, 1 to 65535. Without it, your ssh configuration’s, or 22.',
+          ),
+        identity: scalars.secret
+          .optional()
+          .describe(
+            'Where the private key is: env:NAME, file:PATH or cmd:COMMAND. Without it, the SSH agent’s keys and those that your ssh configuration names.',
+          ),
+        host_keys: z
+          .array(scalars.hostKey)
+          .max(HOST_KEYS_MAX)
+          .default([])
+          .describe(
+            'Keys that the host must present one of: ssh-ed25519 AAAA… or SHA256:… each. With any, known_hosts does not count.',
+          ),
+      })
+      .describe('How to log in: user, and host, port, identity, host_keys where needed.'),
+  })
+  .refine(({ proxy, tls }) => tls === undefined || proxy !== undefined, {
+    path: ['tls'],
+    error: 'nothing here serves it; add proxy: caddy',
+  })
 
 export const nodeSchema = z.discriminatedUnion('kind', [spaceSchema, serverSchema])
 

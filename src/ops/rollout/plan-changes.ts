@@ -44,6 +44,8 @@ export type SettingsChange =
 export type NodeChange =
   | { kind: 'first'; release: ReleaseName; files: number; bytes: number; brings: readonly string[] }
   /** `files` null: they cannot be told, since a manifest is unreadable. */
+  /** What the host lacks and is given. */
+  | { kind: 'brings'; what: readonly string[] }
   | {
       kind: 'release'
       from: ReleaseName
@@ -110,6 +112,7 @@ function nodeChanges(
   const { current, contents } = observed
   if (current === null || contents === null) return [firstChange(release, observed, next)]
   const changes: NodeChange[] = driftOf(planned, observed, contents)
+  if (observed.lacks.length > 0) changes.push({ kind: 'brings', what: observed.lacks })
   if (current.release !== release.id) {
     const from = { id: current.release, version: current.version }
     const files = artifactChanges(contents.release, next.release)

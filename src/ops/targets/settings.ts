@@ -32,10 +32,14 @@ const NODE_KEY_FILE = 'node.key'
 /** The name in `shared` that settings must leave alone: what the node itself writes. */
 const DATA = 'data'
 
-/** What one node is given: the files of its desired state, and its key. */
-export const nodeSettings = (files: readonly SettingsFile[], seed: string): NodeSettings => ({
+/** What one node is given: the files of its desired state, its key, and other secrets. */
+export const nodeSettings = (
+  files: readonly SettingsFile[],
+  seed: string,
+  secrets: readonly SettingsFile[] = [],
+): NodeSettings => ({
   files,
-  secrets: [{ path: NODE_KEY_FILE, mode: 0o600, text: `${seed.trim()}\n` }],
+  secrets: [{ path: NODE_KEY_FILE, mode: 0o600, text: `${seed.trim()}\n` }, ...secrets],
 })
 
 /** All files of `settings`. @throws OperatorError for one that could be placed outside `shared`. */

@@ -38,21 +38,23 @@ const changing = { brings: true, isRepeatable: true }
 export class ServerTarget implements Target {
   readonly name: string
   readonly #agent: HostAgent
+  readonly #needsCaddy: boolean
 
-  constructor(agent: HostAgent) {
+  constructor(agent: HostAgent, { needsCaddy = false } = {}) {
     this.name = agent.node
     this.#agent = agent
+    this.#needsCaddy = needsCaddy
   }
 
   async observe(signal: AbortSignal): Promise<ObservedNode> {
     try {
       const found = await this.#agent.call('observe', {}, signal, looking)
-      return { ...found, lacks: [...this.#lacksNode(), ...found.lacks] }
+      return { ...found, lacks: [...this.#lacksPrograms(), ...found.lacks] }
     } catch (error) {
       if (!(error instanceof BareHostError)) throw error
       if (!error.facts.isDeployed) {
         const user = error.facts.hasUser ? [] : [`user ${SERVICE_USER}`]
-        return { ...nothingDeployed(this.name), lacks: [...this.#lacksNode(), ...user] }
+        return { ...nothingDeployed(this.name), lacks: [...this.#lacksPrograms(), ...user] }
       }
       throw new TargetError('runtime-gone', `${this.name}: its Node.js is gone from the host`, {
         hint: 'what is deployed there cannot be looked at; move its "current" aside and deploy again',
@@ -184,9 +186,12 @@ export class ServerTarget implements Target {
     }
   }
 
-  #lacksNode(): string[] {
-    const { lacksNode } = this.#agent
-    return lacksNode === null ? [] : [lacksNode]
+  #lacksPrograms(): string[] {
+    const { lacksNode, lacksCaddy } = this.#agent
+    return [
+      ...(lacksNode === null ? [] : [lacksNode]),
+      ...(this.#needsCaddy && lacksCaddy ? ['package caddy'] : []),
+    ]
   }
 }
 

@@ -13,6 +13,8 @@ export interface ServerPlace {
   name: string
   /** The node's folder on the host, absolute. */
   root: string
+  /** What serves its url there, when that is ours. */
+  proxy?: { kind: 'caddy' } | null
 }
 
 export interface ServerPorts extends Pick<AgentPorts, 'program' | 'nodes'> {
@@ -52,7 +54,10 @@ export function serverTargets(
     await Promise.all(agents.map(async (agent) => agent.close()))
   }
   return {
-    targets: agents.map((agent) => new ServerTarget(agent)),
+    targets: agents.map((agent, at) => {
+      const needsCaddy = places[at]?.proxy?.kind === 'caddy'
+      return new ServerTarget(agent, { needsCaddy })
+    }),
     agents,
     close,
     [Symbol.asyncDispose]: close,
