@@ -90,7 +90,9 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
   it('runs on an older Node.js where the pinned one is not there', async () => {
     await placeRuntime('26.1.0')
     await placeProgram()
-    expect((await enter(await shellOf(kind))).word).toMatch(/^agent \S+ no no (?:yes|no) more (?:yes|no)$/)
+    expect((await enter(await shellOf(kind))).word).toMatch(
+      /^agent \S+ no no (?:yes|no) more (?:yes|no)$/,
+    )
   })
 
   it('does not run on one that is not whole', async () => {

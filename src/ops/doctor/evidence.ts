@@ -116,7 +116,7 @@ export type UrlAnswer =
       hint: string | null
     }
 
-export type PortName = 'http' | 'p2p' | 'front'
+export type PortName = 'http' | 'p2p' | 'front' | 'plain'
 
 export interface WantedPort {
   name: PortName

@@ -13,9 +13,17 @@ const WORDS: Record<WantedPort['name'], string> = {
   http: 'HTTP',
   p2p: 'libp2p',
   front: 'the url',
+  plain: 'plain HTTP, which leads to the url',
 }
 
-/** The node's own ports: free, or its own. Another's process is named. */
+const OWNERS: Record<WantedPort['name'], string> = {
+  http: 'the node',
+  p2p: 'the node',
+  front: 'Caddy',
+  plain: 'Caddy',
+}
+
+/** Ports that the node, and Caddy before it, need: free, or their own. Another's process is named. */
 export function judgePorts(
   wanted: readonly WantedPort[],
   listeners: ReadonlyMap<string, readonly Listener[]>,
@@ -26,7 +34,7 @@ export function judgePorts(
   const nameless: string[] = []
   const unseen: string[] = []
   const free: string[] = []
-  const own: string[] = []
+  const own = new Map<string, string[]>()
   for (const one of wanted) {
     const found = listeners.get(one.name)
     const shown = `${one.port} (${WORDS[one.name]})`
@@ -37,7 +45,10 @@ export function judgePorts(
       const others = processes.filter((process) => !isOurs(process, one))
       for (const { name, pid } of others) strangers.push(`${name} (pid ${pid}) listens on ${shown}`)
       if (found.some((listener) => listener.processes.length === 0)) nameless.push(shown)
-      else if (others.length === 0) own.push(shown)
+      else if (others.length === 0) {
+        const owner = OWNERS[one.name]
+        own.set(owner, [...(own.get(owner) ?? []), shown])
+      }
     }
   }
   if (strangers.length > 0) return fail('ports', [...new Set(strangers)].join('; '), hints.taken)
@@ -54,11 +65,22 @@ export function judgePorts(
   return pass(
     'ports',
     [
-      ...(own.length > 0 ? [`the node listens on ${listed(own)}`] : []),
+      ...[...own].map(([owner, ports]) => `${owner} listens on ${listed(ports)}`),
       ...(free.length > 0 ? [`nobody listens on ${listed(free)}`] : []),
     ].join(', '),
   )
 }
+
+/** Caddy's unit, on the ports that it serves; on others, who `isNodes` says. */
+export const isOfCaddyOr =
+  (isNodes: IsOurs): IsOurs =>
+  (process, wanted) => {
+    if (wanted.name !== 'front' && wanted.name !== 'plain') return isNodes(process, wanted)
+    return process.cgroups.some((line) => {
+      const parts = line.split('/')
+      return parts.includes('caddy.service') && !parts.includes('user.slice')
+    })
+  }
 
 /**
  * The node's own unit: its socket unit, held by systemd, or a process of its service. A user can make

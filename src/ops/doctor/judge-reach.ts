@@ -1,3 +1,4 @@
+import type { ServerSpec } from '../inventory/inventory.ts'
 import { hostOf } from '../inventory/origins.ts'
 import type { Finding } from './diagnosis.ts'
 import {
@@ -79,7 +80,7 @@ const WRONG_CHAIN: Readonly<Record<string, [finding: string, hint: string]>> = {
 }
 
 const UNTRUSTED_HINT =
-  'use an authority that clients trust; for one of your own, name its certificate in NODE_EXTRA_CA_CERTS'
+  'use an authority that clients trust; for one of your own, name its certificates as ca in nodes.yaml'
 
 const WITHOUT_TLS: Record<Extract<TlsLook, { kind: 'unseen' }>['why'], string> = {
   absent: 'see dns',
@@ -124,6 +125,26 @@ export function judgeTls(look: TlsLook, url: string, nowMs: number): Finding {
   if (left < least) return fail('tls', finding, 'renew it now, and see why nothing renewed it')
   if (left < easy) return warn('tls', finding, 'see that it is renewed by itself')
   return pass('tls', finding)
+}
+
+/** As `judgeTls`; a certificate that a deploy has Caddy serve is not there before. */
+export function judgeServerTls(
+  look: TlsLook,
+  { name, url, proxy }: ServerSpec,
+  isDeployed: boolean | null,
+  nowMs: number,
+): Judgement {
+  if (proxy === null) return { findings: [judgeTls(look, url, nowMs)], unchecked: [] }
+  if (isDeployed === false) {
+    const reason = `${name}: a deploy has Caddy serve ${url}, and there is no certificate before`
+    return { findings: [], unchecked: [{ id: 'tls', reason }] }
+  }
+  const finding = judgeTls(look, url, nowMs)
+  if (look.kind === 'shown' || finding.mark !== 'FAIL')
+    return { findings: [finding], unchecked: [] }
+  const hint = 'see "systemctl status caddy" on the host; a deploy brings the site back'
+  const judge = isDeployed === null ? unknown : fail
+  return { findings: [judge('tls', finding.finding, hint)], unchecked: [] }
 }
 
 const daysInWords = (days: number): string =>

@@ -18,8 +18,15 @@ import type {
 import { pass, unknown, type Judgement } from './findings.ts'
 import { judgeDials, type Hearing } from './judge-dials.ts'
 import * as host from './judge-host.ts'
-import { isOfUnit, judgePorts } from './judge-ports.ts'
-import { judgeLogin, judgeNames, judgeTls, judgeToken, judgeUrl } from './judge-reach.ts'
+import { isOfCaddyOr, isOfUnit, judgePorts } from './judge-ports.ts'
+import {
+  judgeLogin,
+  judgeNames,
+  judgeServerTls,
+  judgeTls,
+  judgeToken,
+  judgeUrl,
+} from './judge-reach.ts'
 import { serverPorts } from './questions.ts'
 
 /** What nodes are expected to have. */
@@ -80,10 +87,14 @@ function placeOf(node: NodeEvidence): string {
 
 function judgeServer(node: ServerEvidence, terms: Terms): Judgement {
   const { spec, lookups, login, tls, answer } = node
-  const { name, url, ssh } = spec
+  const { name, ssh } = spec
   const isDeployed = node.host.kind === 'read' ? node.host.facts.isDeployed : null
   const reached = [...judgeLogin(login, ssh.user), judgeNames(lookups)]
   const answered = judgeUrl(name, answer, isDeployed, 'server')
+  const secured =
+    tls === null
+      ? { findings: [], unchecked: [] }
+      : judgeServerTls(tls, spec, isDeployed, terms.nowMs)
   const own = terms.dials.filter(({ from }) => from === name)
   const dialled =
     node.host.kind === 'read'
@@ -93,11 +104,11 @@ function judgeServer(node: ServerEvidence, terms: Terms): Judgement {
     findings: [
       ...worstPerCheck(reached),
       ...judgeHost(node, terms),
-      ...(tls === null ? [] : [judgeTls(tls, url, terms.nowMs)]),
+      ...secured.findings,
       ...answered.findings,
       ...dialled.findings,
     ],
-    unchecked: [...answered.unchecked, ...dialled.unchecked],
+    unchecked: [...secured.unchecked, ...answered.unchecked, ...dialled.unchecked],
   }
 }
 
@@ -124,12 +135,14 @@ function judgeHost({ spec, host: reading }: ServerEvidence, terms: Terms): Findi
     host.judgeClock(clock),
     host.judgeNode(facts, terms.nodeVersion),
     judgePorts(
-      serverPorts(spec).filter(({ name }) => name !== 'front'),
+      serverPorts(spec).filter(({ name }) => name !== 'front' || spec.proxy !== null),
       facts.ports,
-      isOfUnit(unitNameOf(spec), facts),
+      isOfCaddyOr(isOfUnit(unitNameOf(spec), facts)),
       {
         unseen: 'apt-get install iproute2 on the host',
-        taken: 'stop it there, or name another http_port or p2p_port in nodes.yaml',
+        taken: `stop it there, or name another http_port or p2p_port in nodes.yaml${
+          spec.proxy === null ? '' : '; what serves the url must be Caddy, or leave out proxy'
+        }`,
       },
     ),
   ]

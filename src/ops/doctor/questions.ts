@@ -4,11 +4,15 @@ import type { WantedDial, WantedPort } from './evidence.ts'
 
 /** What is looked at of nodes that nodes.yaml describes. */
 
-/** The ports of a server; `front` is where a proxy serves its url. */
-export const serverPorts = ({ url, httpPort, p2pPort }: ServerSpec): WantedPort[] => [
+/** Where Caddy answers plain HTTP: with a redirect, and to authorities that give certificates. */
+const PLAIN_HTTP_PORT = 80
+
+/** The ports of a server; `front` is where a proxy serves its url, `plain` where Caddy leads there. */
+export const serverPorts = ({ url, httpPort, p2pPort, proxy }: ServerSpec): WantedPort[] => [
   { name: 'http', port: httpPort },
   { name: 'p2p', port: p2pPort },
   ...(isProxied(url) ? [{ name: 'front', port: portOf(url) } as const] : []),
+  ...(proxy === null ? [] : [{ name: 'plain', port: PLAIN_HTTP_PORT } as const]),
 ]
 
 /** The names and addresses that somebody has to look up to reach a node, each once. */
