@@ -4,8 +4,17 @@ export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor
 /** Bytes of the longest encoding that is written here: many entries in one frame. */
 const SCRATCH_BYTES = 128 * 1024
 
-// Memory for one encoding at a time; nothing in it outlives the call that wrote it.
+// Memory for one encoding at a time: it is overwritten by the next.
 const scratch = Buffer.alloc(SCRATCH_BYTES)
+
+/**
+ * Short encodings are pieces of one slab after the other: memory of its own costs each more than all the
+ * rest of it. A slab is small, since the last of its pieces that is kept keeps it.
+ */
+const SLAB_BYTES = 4096
+const PIECE_BYTES_MAX = 1024
+let slab = new ArrayBuffer(SLAB_BYTES)
+let slabUsed = 0
 
 /** What an item begins with: the type in the upper three bits. */
 const UINT = 0x00
@@ -23,11 +32,26 @@ const NO_WAY = -1
 
 /**
  * The canonical encoding of what nearly every value is made of: whole numbers from 0, bytes, plain ASCII,
- * booleans, null, and arrays of these. Null for any other value, and for a very long encoding.
+ * booleans, null, and arrays of these. Null for any other value, and for a very long encoding. It holds
+ * until the next one is written.
  */
 export function writtenCbor(value: Cbor): Uint8Array | null {
   const end = write(value, 0)
-  return end === NO_WAY ? null : new Uint8Array(scratch.subarray(0, end))
+  return end === NO_WAY ? null : scratch.subarray(0, end)
+}
+
+/** A copy that stays as it is. */
+export function kept(written: Uint8Array): Uint8Array {
+  const { length } = written
+  if (length > PIECE_BYTES_MAX) return new Uint8Array(written)
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new ArrayBuffer(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const piece = new Uint8Array(slab, slabUsed, length)
+  slabUsed += length
+  piece.set(written)
+  return piece
 }
 
 /** Returns where it ends. */

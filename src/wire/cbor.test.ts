@@ -99,6 +99,12 @@ describe('canonical CBOR', () => {
     expect(first).toEqual(copy)
   })
 
+  it('keeps what it gave out as it is, however much it gives out after', () => {
+    const given = Array.from({ length: 200 }, (_, index) => ['x'.repeat(index * 7), index])
+    const all = given.map(encodeCanonical)
+    expect(all.map(decodeCanonical)).toStrictEqual(given)
+  })
+
   it('accepts any bytes at all only when they are the one encoding of what it read', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {

@@ -1,11 +1,17 @@
 import { decode, encode, rfc8949EncodeOptions } from 'cborg'
 import { equalBytes } from './bytes.ts'
-import { writtenCbor, type Cbor } from './cbor-writer.ts'
+import { kept, writtenCbor, type Cbor } from './cbor-writer.ts'
 
 export type { Cbor } from './cbor-writer.ts'
 
 /** The one encoding of a value (RFC 8949, core deterministic). Throws on floats and other types outside the model. */
-export const encodeCanonical = (value: Cbor): Uint8Array =>
+export function encodeCanonical(value: Cbor): Uint8Array {
+  const written = writtenCbor(value)
+  return written === null ? encode(value, rfc8949EncodeOptions) : kept(written)
+}
+
+/** The same, for one who is done with it before the next value is encoded. */
+export const encodedForNow = (value: Cbor): Uint8Array =>
   writtenCbor(value) ?? encode(value, rfc8949EncodeOptions)
 
 /**
@@ -30,7 +36,7 @@ export function decodeCanonical(bytes: Uint8Array): Cbor {
   }
   let again: Uint8Array
   try {
-    again = encodeCanonical(value)
+    again = encodedForNow(value)
   } catch (error) {
     throw new WireError('malformed', `outside the data model: ${(error as Error).message}`)
   }

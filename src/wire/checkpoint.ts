@@ -42,7 +42,12 @@ export interface SignedCheckpoint {
   signature: Uint8Array
 }
 
-export function signCheckpoint(checkpoint: Checkpoint, sign: Sign): SignedCheckpoint {
+/** `peerId`: that of its key, for one who knows it already. */
+export function signCheckpoint(
+  checkpoint: Checkpoint,
+  sign: Sign,
+  peerId = peerIdOf(checkpoint.publicKey),
+): SignedCheckpoint {
   const bytes = encodeCanonical([
     WIRE_VERSION,
     Buffer.from(checkpoint.lattice, 'hex'),
@@ -55,12 +60,7 @@ export function signCheckpoint(checkpoint: Checkpoint, sign: Sign): SignedCheckp
     checkpoint.clockFloor,
     checkpoint.wallMs,
   ])
-  return {
-    checkpoint,
-    peerId: peerIdOf(checkpoint.publicKey),
-    bytes,
-    signature: sign(tags.checkpoint, bytes),
-  }
+  return { checkpoint, peerId, bytes, signature: sign(tags.checkpoint, bytes) }
 }
 
 /** Throws `WireError` for bad bytes and for a signature that is not the named key's. */

@@ -1,7 +1,7 @@
 import { leafHash, rootOfLeaves } from '../merkle/index.ts'
 import { authorBytes, AUTHOR_BYTES, type AuthorId } from './author.ts'
 import { toHex } from './bytes.ts'
-import { asArray, asBytes, asUint, encodeCanonical, WireError, type Cbor } from './cbor.ts'
+import { asArray, asBytes, asUint, encodedForNow, WireError, type Cbor } from './cbor.ts'
 import { AUTHORS_MAX } from './limits.ts'
 
 /**
@@ -22,7 +22,11 @@ export function totalOf(frontier: Frontier): number {
 }
 
 /** The authors in the one order that roots and encodings use. */
-export const authorsOf = (frontier: Frontier): AuthorId[] => [...frontier.keys()].toSorted()
+export function authorsOf(frontier: Frontier): AuthorId[] {
+  const authors = [...frontier.keys()]
+  const isInOrder = authors.every((author, index) => (authors[index - 1] ?? '') <= author)
+  return isInOrder ? authors : authors.toSorted()
+}
 
 /** The largest frontier that all of these cover: the pointwise minimum. Of none: empty. */
 export function commonCut(frontiers: readonly Frontier[]): Frontier {
@@ -56,7 +60,7 @@ export function missingRanges(
 
 /** An author's leaf in the lattice's tree: `(author, size, author root)`, the root at that size. */
 export const latticeLeaf = (author: AuthorId, size: number, root: Uint8Array): Uint8Array =>
-  leafHash(encodeCanonical([authorBytes(author), size, root]))
+  leafHash(encodedForNow([authorBytes(author), size, root]))
 
 /**
  * The leaf hashes of the lattice's tree at a frontier, in author order. `rootOf` gives the 32-byte root

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import type { Plan } from './plan.ts'
 import { shrunk } from './shrink.ts'
-import { Sightings } from './sightings.ts'
+import type { Tally } from './tally.ts'
 import { simulate, type MakeDrive } from './world.ts'
 
 export interface Failure {
@@ -10,15 +10,6 @@ export interface Failure {
   plan: Plan
   violations: readonly string[]
 }
-
-/** What some runs came to. */
-export interface Tally {
-  sightings: Sightings
-  runs: number
-  simulatedMs: number
-}
-
-export const newTally = (): Tally => ({ sightings: new Sightings(), runs: 0, simulatedMs: 0 })
 
 /** The one plan that a seed makes. */
 export function planOf(plans: fc.Arbitrary<Plan>, seed: number): Plan {

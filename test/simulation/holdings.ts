@@ -3,8 +3,6 @@ import type { SignedEntry } from '../../src/wire/entry.ts'
 
 /** One author's log as it would be seen from above: what stands where, and on whose disks. */
 export interface Holding {
-  /** Counts authors, in the order in which they were first seen. */
-  readonly number: number
   /** By sequence number: the one entry that may ever stand there. */
   readonly ids: string[]
   readonly clocks: number[]
@@ -30,14 +28,7 @@ export class Holdings {
   of(author: AuthorId): Holding {
     let holding = this.#authors.get(author)
     if (holding === undefined) {
-      holding = {
-        number: this.#authors.size,
-        ids: [],
-        clocks: [],
-        held: [],
-        everHeld: [],
-        finals: [],
-      }
+      holding = { ids: [], clocks: [], held: [], everHeld: [], finals: [] }
       this.#authors.set(author, holding)
     }
     return holding

@@ -3,12 +3,13 @@ import type { AuthorId } from '../../src/wire/author.ts'
 import type { Checkpoint } from '../../src/wire/checkpoint.ts'
 import type { SignedEntry } from '../../src/wire/entry.ts'
 import { frontierObject, totalOf, type Frontier } from '../../src/wire/frontier.ts'
+import { Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
 import { isSignedLie } from './lies.ts'
 import { peerIdsOf } from './members.ts'
 import type { SimulatedNode } from './node.ts'
 import type { Lie } from './plan.ts'
-import { replayed, rootOf } from './replay.ts'
+import { Replay } from './replay.ts'
 import type { Sightings } from './sightings.ts'
 
 interface Acknowledged {
@@ -16,8 +17,6 @@ interface Acknowledged {
   seq: number
 }
 
-/** Roots that are remembered at least, to be compared with others at the same frontier. */
-const ROOTS_MAX = 10_000
 const VIOLATIONS_MAX = 20
 /** Entries at which a node's state is first computed anew; then whenever they have doubled. */
 const AUDIT_FIRST = 16
@@ -35,9 +34,8 @@ export class Invariants {
   readonly #acknowledged: Acknowledged[] = []
   /** By node: what was acknowledged somewhere and is not final there. */
   readonly #open: Acknowledged[][]
-  /** By frontier: the one root, and the one state root, that it may have. The newest, and those before. */
-  #roots = new Map<string, string>()
-  #olderRoots = new Map<string, string>()
+  readonly #claims = new Claims()
+  readonly #replay: Replay
   /** What is final and has a smaller clock stays as it is. */
   #finalsBelowHlc = Number.POSITIVE_INFINITY
   /** By author: the highest clock floor that it promised. */
@@ -60,6 +58,7 @@ export class Invariants {
   constructor(nodes: readonly SimulatedNode[], sightings: Sightings) {
     this.#nodes = nodes
     this.#sightings = sightings
+    this.#replay = new Replay(nodes[0]?.lattice.genesis ?? new Map())
     this.#open = nodes.map(() => [])
     this.#lastHlc = nodes.map(() => 0)
     this.#auditAt = nodes.map(() => AUDIT_FIRST)
@@ -244,29 +243,13 @@ export class Invariants {
     const { core } = node
     if (core === null) return
     this.#isNews[node.index] = true
-    const frontier = this.#keyOf(checkpoint)
-    const roots = `${checkpoint.root} ${checkpoint.stateRoot}`
-    const isForked = this.#isAnyForked && this.#isAnyContested(checkpoint.frontier)
-    const known = this.#roots.get(frontier) ?? this.#olderRoots.get(frontier) ?? roots
-    if (known !== roots && !isForked) this.fail(node, 'two roots at one frontier')
-    this.#roots.set(frontier, roots)
-    if (this.#roots.size > ROOTS_MAX) {
-      this.#olderRoots = this.#roots
-      this.#roots = new Map()
+    if (!this.#claims.isAsBefore(checkpoint)) {
+      const isForked = this.#isAnyForked && this.#isAnyContested(checkpoint.frontier)
+      if (!isForked) this.fail(node, 'two roots at one frontier')
     }
     const floor = this.#floors.get(core.author) ?? 0
     if (checkpoint.clockFloor < floor) this.fail(node, 'its clock floor went back')
     this.#floors.set(core.author, checkpoint.clockFloor)
-  }
-
-  /** The same for the same frontier, whatever the order in which it was filled. */
-  #keyOf({ frontier, seals }: Checkpoint): string {
-    const sizes: number[] = []
-    for (const [author, size] of frontier) sizes[this.#holdings.of(author).number] = size
-    if (seals.size === 0) return sizes.join(',')
-    const ends: number[] = []
-    for (const [author, size] of seals) ends[this.#holdings.of(author).number] = size
-    return `${sizes.join(',')} ${ends.join(',')}`
   }
 
   #isAnyContested(frontier: Frontier): boolean {
@@ -313,8 +296,8 @@ export class Invariants {
     const logs = drive.logs()
     const size = totalOf(core.logs.frontier())
     this.#auditAt[node.index] = Math.max(AUDIT_FIRST, 2 * size)
-    if (rootOf(logs) !== core.logs.root()) this.fail(node, 'its root is not that of its disk')
-    const { balances, issued } = replayed(logs, lattice.genesis)
+    const { root, balances, issued } = this.#replay.of(logs)
+    if (root !== core.logs.root()) this.fail(node, 'its root is not that of its disk')
     const claimed = core.ledger.accounts.sorted()
     const isSame = [...balances].every(([account, balance]) => claimed.get(account) === balance)
     if (!isSame || claimed.size !== balances.size)

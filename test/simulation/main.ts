@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { newTally, type Failure } from './campaign.ts'
+import type { Failure } from './campaign.ts'
 import { nodeCounts, type NodeCount, type Plan } from './plan.ts'
 import { sights } from './sightings.ts'
+import { newTally } from './tally.ts'
 import type { Result, Share } from './worker.ts'
-import { simulate } from './world.ts'
 
 const USAGE = `npm run simulate -- [options]
   --seeds N      plans to run, one for each seed (default 1000)
@@ -21,6 +21,8 @@ const USAGE = `npm run simulate -- [options]
 /** Failures after which it is clear that something is wrong. */
 const FAILURES_MAX = 100
 const PROGRESS_EVERY_MS = 2000
+/** Of a worker, for what is short-lived: what steps leave behind is seldom looked through then. */
+const YOUNG_MB = 64
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -51,6 +53,8 @@ async function main(): Promise<void> {
 }
 
 async function replay(file: string): Promise<void> {
+  // Only here: whoever starts workers has no need of a world of its own.
+  const { simulate } = await import('./world.ts')
   const { violations, counts, simulatedMs } = await simulate(
     JSON.parse(readFileSync(file, 'utf8')) as Plan,
   )
@@ -119,7 +123,10 @@ async function campaign(options: {
 /** `take` returns false when it has had enough. */
 function runShare(share: Share, take: (result: Result) => boolean): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: share })
+  const worker = new Worker(new URL('worker.ts', import.meta.url), {
+    workerData: share,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  })
   worker.on('message', (result: Result) => {
     if (!take(result)) void worker.terminate()
   })

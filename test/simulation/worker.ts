@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { newTally, runSeed, type Failure } from './campaign.ts'
+import { runSeed, type Failure } from './campaign.ts'
 import type { NodeCount } from './plan.ts'
 import { calm, storm } from './plans.ts'
 import type { Sight } from './sightings.ts'
+import { newTally } from './tally.ts'
 
 /** Which seeds one worker runs, and what plans they make. */
 export interface Share {

@@ -146,7 +146,10 @@ class World {
       nowMs: () => this.#agenda.nowMs,
       after: (ms, act) => this.#agenda.after(ms, act),
       onCommitted: (node, ready) => {
-        this.#mix(node.index, ready.entries.length, ready.outputs.length)
+        this.#mix(Math.floor(this.#agenda.nowMs * 1000))
+        this.#mix(node.index)
+        this.#mix(ready.entries.length)
+        this.#mix(ready.outputs.length)
         this.#invariants.committed(node, ready)
         for (const { kind, data } of ready.events) {
           if (kind !== 'mode') continue
@@ -219,9 +222,8 @@ class World {
     })
   }
 
-  #mix(...numbers: readonly number[]): void {
-    for (const number of [Math.floor(this.#agenda.nowMs * 1000), ...numbers])
-      this.#trace = (Math.imul(this.#trace, 31) + number) | 0
+  #mix(number: number): void {
+    this.#trace = (Math.imul(this.#trace, 31) + number) | 0
   }
 
   #report(): Report {

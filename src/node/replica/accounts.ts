@@ -1,6 +1,6 @@
 import { ChangingTree, leafHash } from '../../merkle/index.ts'
 import { toHex } from '../../wire/bytes.ts'
-import { encodeCanonical } from '../../wire/cbor.ts'
+import { encodedForNow } from '../../wire/cbor.ts'
 import type { Genesis } from '../../wire/lattice.ts'
 import { BALANCE_MAX } from '../../wire/limits.ts'
 import type { Intent } from '../../wire/intent.ts'
@@ -126,6 +126,6 @@ export class Accounts {
   }
 
   #leaf(account: string): Uint8Array {
-    return leafHash(encodeCanonical([account, this.#balances.get(account) ?? 0]))
+    return leafHash(encodedForNow([account, this.#balances.get(account) ?? 0]))
   }
 }

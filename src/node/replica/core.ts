@@ -351,12 +351,11 @@ export class Core {
    */
   #settle(): void {
     const isAnyElsewhere = this.#config.others.size > 0
-    const floor = Math.min(
-      this.peers.clockFloor(),
-      this.#clock.floor,
-      isAnyElsewhere ? this.#book.aloneFrom(this.peers) : Number.POSITIVE_INFINITY,
-    )
-    if (this.ledger.settle(floor) > 0) this.#isNews = true
+    const promised = Math.min(this.peers.clockFloor(), this.#clock.floor)
+    if (promised > this.ledger.finalClock) {
+      const alone = isAnyElsewhere ? this.#book.aloneFrom(this.peers) : Number.POSITIVE_INFINITY
+      if (this.ledger.settle(Math.min(promised, alone)) > 0) this.#isNews = true
+    }
     this.ledger.fold(this.peers.isAnyAhead())
   }
 

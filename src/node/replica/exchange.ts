@@ -8,7 +8,14 @@ import {
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
 } from './limits.ts'
-import { activeMode, isHttpWanted, type LungState, type P2pLife } from './mode.ts'
+import {
+  activeMode,
+  isHttpWanted,
+  isLive,
+  type LungState,
+  type ModeEvidence,
+  type P2pLife,
+} from './mode.ts'
 
 export type Via = 'P2P' | 'HTTP'
 
@@ -76,6 +83,8 @@ export class Exchange {
   #lung: LungState = 'off'
   #settledAtMs = 0
   #mode: { active: SyncMode; reason: string; sinceMs: number }
+  /** What the mode was decided by. */
+  #evidence: Partial<ModeEvidence> = {}
   readonly #transitions = new Map<string, number>()
   #lastSyncAtMs: number | null = null
   #lastFailoverMs: number | null = null
@@ -330,10 +339,16 @@ export class Exchange {
   }
 
   #observeMode(nowMs: number): { from: SyncMode; to: SyncMode; reason: string } | null {
-    const peers: { p2p: P2pLife; isHttpFresh: boolean }[] = []
-    for (const peer of this.#peers.values())
-      peers.push({ p2p: peer.p2p, isHttpFresh: this.#isHttpFresh(peer, nowMs) })
-    const { active, reason } = activeMode({ policy: this.#policy, lung: this.#lung, peers })
+    let [live, fresh] = [0, 0]
+    for (const peer of this.#peers.values()) {
+      if (isLive(peer.p2p)) live += 1
+      if (this.#isHttpFresh(peer, nowMs)) fresh += 1
+    }
+    const [policy, lung, seen] = [this.#policy, this.#lung, this.#evidence]
+    if (seen.policy === policy && seen.lung === lung && seen.live === live && seen.fresh === fresh)
+      return null
+    this.#evidence = { policy, lung, live, fresh }
+    const { active, reason } = activeMode({ policy, lung, live, fresh, peers: this.#peers.size })
     const from = this.#mode.active
     if (active === from) {
       this.#mode.reason = reason

@@ -45,6 +45,8 @@ export class Logs {
   readonly #memberKeys: ReadonlySet<string>
   readonly #verify: Verify
   readonly #logs = new Map<AuthorId, AuthorLog>()
+  /** Whose logs these are, in the one order; null since there are others. */
+  #authors: readonly AuthorId[] | null = []
   readonly #seals = new Map<AuthorId, Seal>()
   #sealSizes: Seals = NO_SEALS
   /** Of what is held now; null since that changed. */
@@ -61,7 +63,8 @@ export class Logs {
   frontier(): Frontier {
     if (this.#frontier !== null) return this.#frontier
     const frontier = new Map<AuthorId, number>()
-    for (const [author, { tree }] of this.#logs) frontier.set(author, tree.size)
+    this.#authors ??= [...this.#logs.keys()].toSorted()
+    for (const author of this.#authors) frontier.set(author, this.sizeOf(author))
     this.#frontier = frontier
     return frontier
   }
@@ -151,6 +154,7 @@ export class Logs {
       const tree = new MerkleLog()
       tree.append(entryLeaf(signed.id))
       this.#logs.set(author, { tree, lastId: signed.id, lastHlc: hlc, leaf: null })
+      this.#authors = null
     } else {
       log.tree.append(entryLeaf(signed.id))
       log.lastId = signed.id
@@ -163,6 +167,7 @@ export class Logs {
     const tree = new MerkleLog()
     tree.appendPacked(leaves)
     this.#logs.set(author, { tree, lastId: last.id, lastHlc: last.entry.hlc, leaf: null })
+    this.#authors = null
     this.#changed()
   }
 
@@ -193,8 +198,10 @@ export class Logs {
     const leftOut = Math.max(0, this.sizeOf(seal.author) - seal.size)
     if (leftOut === 0) return 0
     this.#changed()
-    if (seal.size === 0) this.#logs.delete(seal.author)
-    else this.#logs.get(seal.author)?.tree.truncate(seal.size)
+    if (seal.size === 0) {
+      this.#logs.delete(seal.author)
+      this.#authors = null
+    } else this.#logs.get(seal.author)?.tree.truncate(seal.size)
     return leftOut
   }
 

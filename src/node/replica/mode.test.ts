@@ -4,15 +4,31 @@ import { syncPolicies, type SyncPolicy } from '../../wire/protocol.ts'
 import {
   activeMode,
   isHttpWanted,
+  isLive,
   type LungState,
   type ModeEvidence,
   type P2pLife,
 } from './mode.ts'
 
-type PeerEvidence = ModeEvidence['peers'][number]
+interface PeerEvidence {
+  p2p: P2pLife
+  isHttpFresh: boolean
+}
 
 const lives = ['alive', 'suspect', 'dead', 'off'] as const
 const lungs = ['off', 'starting', 'running', 'failed'] as const
+
+const evidenceOf = (
+  policy: SyncPolicy,
+  lung: LungState,
+  peers: readonly PeerEvidence[],
+): ModeEvidence => ({
+  policy,
+  lung,
+  peers: peers.length,
+  live: peers.filter(({ p2p }) => isLive(p2p)).length,
+  fresh: peers.filter(({ isHttpFresh }) => isHttpFresh).length,
+})
 
 const peer = (p2p: P2pLife, isHttpFresh = false): PeerEvidence => ({ p2p, isHttpFresh })
 
@@ -40,7 +56,7 @@ describe('the active mode', () => {
     ['http', 'off', [peer('off')], 'NONE', 'policy is http, no HTTP peer'],
   ]
   it.each(table)('%s, lung %s, %j: %s', (policy, lung, peers, active, reason) => {
-    expect(activeMode({ policy, lung, peers })).toEqual({ active, reason })
+    expect(activeMode(evidenceOf(policy, lung, peers))).toEqual({ active, reason })
   })
 
   it('never claims what no peer shows, nor what the policy forbids', () => {
@@ -53,7 +69,7 @@ describe('the active mode', () => {
     })
     fc.assert(
       fc.property(evidence, (given) => {
-        const { active, reason } = activeMode(given)
+        const { active, reason } = activeMode(evidenceOf(given.policy, given.lung, given.peers))
         const isAnyLive = given.peers.some(({ p2p }) => p2p === 'alive' || p2p === 'suspect')
         const isAnyFresh = given.peers.some(({ isHttpFresh }) => isHttpFresh)
         const isP2pUsable = isAnyLive && given.policy !== 'http'

@@ -9,22 +9,23 @@ export type LungState = 'off' | 'starting' | 'running' | 'failed'
 export interface ModeEvidence {
   policy: SyncPolicy
   lung: LungState
-  peers: readonly { p2p: P2pLife; isHttpFresh: boolean }[]
+  peers: number
+  /** Peers that P2P still serves, and those that have lately been heard over HTTP. */
+  live: number
+  fresh: number
 }
 
+/** Whether P2P still serves a peer. */
+export const isLive = (p2p: P2pLife): boolean => p2p === 'alive' || p2p === 'suspect'
+
 /** How the node exchanges entries, and why, from what it has observed. P2P is left when its last peer is dead. */
-export function activeMode({ policy, lung, peers }: ModeEvidence): {
+export function activeMode({ policy, lung, peers, live, fresh }: ModeEvidence): {
   active: SyncMode
   reason: string
 } {
-  if (peers.length === 0) return { active: 'NONE', reason: 'the lattice has no other member' }
-  let [live, fresh] = [0, 0]
-  for (const { p2p, isHttpFresh } of peers) {
-    if (p2p === 'alive' || p2p === 'suspect') live += 1
-    if (isHttpFresh) fresh += 1
-  }
+  if (peers === 0) return { active: 'NONE', reason: 'the lattice has no other member' }
   if (policy !== 'http' && live > 0)
-    return { active: 'P2P', reason: `${live} of ${peers.length} peers over P2P` }
+    return { active: 'P2P', reason: `${live} of ${peers} peers over P2P` }
   const p2pReason = {
     off: policy === 'http' ? 'policy is http' : 'P2P is off',
     starting: 'P2P is starting',
@@ -33,7 +34,7 @@ export function activeMode({ policy, lung, peers }: ModeEvidence): {
   }[lung]
   if (policy === 'p2p') return { active: 'NONE', reason: `${p2pReason}, policy is p2p` }
   return fresh > 0
-    ? { active: 'HTTP', reason: `${p2pReason}, ${fresh} of ${peers.length} peers over HTTP` }
+    ? { active: 'HTTP', reason: `${p2pReason}, ${fresh} of ${peers} peers over HTTP` }
     : { active: 'NONE', reason: `${p2pReason}, no HTTP peer` }
 }
 

@@ -74,7 +74,8 @@ export class Peers {
 
   /** Whether a member holds, by its signed word, something that we lack. */
   isAnyAhead(): boolean {
-    return this.#records.values().some(({ awaited }) => awaited !== null)
+    for (const { awaited } of this.#records.values()) if (awaited !== null) return true
+    return false
   }
 
   /** Takes a checkpoint of another member, its signature checked. */

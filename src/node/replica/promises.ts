@@ -1,4 +1,5 @@
 import { signCheckpoint, type SignedCheckpoint } from '../../wire/checkpoint.ts'
+import { peerIdOf } from '../../wire/signature.ts'
 import type { Book } from './book.ts'
 import type { CoreConfig, Now } from './contract.ts'
 import type { HybridClock } from './hybrid-clock.ts'
@@ -9,6 +10,7 @@ export class Promises {
   readonly #config: CoreConfig
   readonly #book: Book
   readonly #clock: HybridClock
+  readonly #peerId: string
   #newest: SignedCheckpoint
   #dueAtMs: number
   #sentAtMs = Number.NEGATIVE_INFINITY
@@ -17,6 +19,7 @@ export class Promises {
     this.#config = config
     this.#book = book
     this.#clock = clock
+    this.#peerId = peerIdOf(config.publicKey)
     this.#dueAtMs = now.monoMs
     // Nothing can be made durable here, so it promises no more than what is on the disk already.
     this.#newest = this.#sign(clock.promised, now)
@@ -60,6 +63,7 @@ export class Promises {
     return signCheckpoint(
       { lattice, publicKey, incarnation, frontier, seals, root, stateRoot, clockFloor, wallMs },
       sign,
+      this.#peerId,
     )
   }
 }

@@ -81,22 +81,24 @@ export interface Arrival {
   atMs: number
 }
 
-/** By author and sequence number. */
-type Generation = Map<AuthorId, Map<number, Arrival>>
+/** By author: entries of one log one behind the other, from a sequence number on. */
+type Generation = Map<AuthorId, { from: number; arrivals: Arrival[] }>
 
 /** The newest entries, what brought them and when; older ones are in the store. */
 export class Arrivals {
-  /** Two generations: of one map, taking out the oldest again and again gets slow. */
+  /** Two generations: of one, taking out the oldest again and again gets slow. */
   #young: Generation = new Map()
   #old: Generation = new Map()
   /** How many were recorded in the young one. */
   #youngCount = 0
 
+  /** Each author's in sequence. */
   record(arrival: Arrival): void {
     const { author, seq } = arrival.signed.entry
     const ofAuthor = this.#young.get(author)
-    if (ofAuthor === undefined) this.#young.set(author, new Map([[seq, arrival]]))
-    else ofAuthor.set(seq, arrival)
+    if (ofAuthor === undefined || seq !== ofAuthor.from + ofAuthor.arrivals.length)
+      this.#young.set(author, { from: seq, arrivals: [arrival] })
+    else ofAuthor.arrivals.push(arrival)
     this.#youngCount += 1
     if (this.#youngCount < ARRIVALS_MAX / 2) return
     this.#old = this.#young
@@ -108,11 +110,18 @@ export class Arrivals {
   forget(author: AuthorId, size: number): void {
     for (const generation of [this.#young, this.#old]) {
       const ofAuthor = generation.get(author)
-      for (const seq of ofAuthor?.keys() ?? []) if (seq >= size) ofAuthor?.delete(seq)
+      if (ofAuthor !== undefined) ofAuthor.arrivals.splice(Math.max(0, size - ofAuthor.from))
     }
   }
 
   of(author: AuthorId, seq: number): Arrival | undefined {
-    return this.#young.get(author)?.get(seq) ?? this.#old.get(author)?.get(seq)
+    return arrivalIn(this.#young, author, seq) ?? arrivalIn(this.#old, author, seq)
   }
+}
+
+function arrivalIn(generation: Generation, author: AuthorId, seq: number): Arrival | undefined {
+  const ofAuthor = generation.get(author)
+  return ofAuthor === undefined || seq < ofAuthor.from
+    ? undefined
+    : ofAuthor.arrivals[seq - ofAuthor.from]
 }

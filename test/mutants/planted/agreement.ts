@@ -48,9 +48,8 @@ export const finality: readonly Mutant[] = [
     id: 'finality.own-ignored',
     about: 'the clock below which all is final runs ahead of what we write next',
     file: 'src/node/replica/core.ts',
-    find: `      this.#clock.floor,
-`,
-    replace: '',
+    find: `Math.min(this.peers.clockFloor(), this.#clock.floor)`,
+    replace: `this.peers.clockFloor()`,
   },
   {
     id: 'finality.at-the-floor',

@@ -99,8 +99,7 @@ export const seals: readonly Mutant[] = [
     id: 'seals.not-truncated',
     about: 'keeps in the log what lies behind its end',
     file: 'src/node/replica/logs.ts',
-    find: `    else this.#logs.get(seal.author)?.tree.truncate(seal.size)
-`,
+    find: ` else this.#logs.get(seal.author)?.tree.truncate(seal.size)`,
     replace: '',
   },
   {
