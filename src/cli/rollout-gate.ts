@@ -11,16 +11,19 @@ import { withPlacedClients } from './placed-clients.ts'
 
 /**
  * The gate of a rollout: a node is proven when it fits in with all that should be up, and holds what it
- * held when this was called.
+ * held at `beforeActing`.
  */
-export async function gateOf(
+export function gateOf(
   lattice: Lattice,
   targets: readonly Target[],
   rolloutSignal: AbortSignal,
-): Promise<Gate> {
+): { gate: Gate; beforeActing: () => Promise<void> } {
   const { desired } = lattice
-  const heldBefore = await holdingsOf(lattice, targets, rolloutSignal)
-  return async (name, { release, configDigest, activeNames, signal }) =>
+  let heldBefore: ReadonlyMap<string, Frontier> | null = null
+  const beforeActing = async (): Promise<void> => {
+    heldBefore = await holdingsOf(lattice, targets, rolloutSignal)
+  }
+  const gate: Gate = async (name, { release, configDigest, activeNames, signal }) =>
     withPlacedClients(lattice, targets, signal, async (clients) => {
       const node = desired.nodes.find((one) => one.name === name)
       const target = targets.find((one) => one.name === name)
@@ -28,6 +31,7 @@ export async function gateOf(
       if (node === undefined || target === undefined || client === undefined) {
         throw new Error(`${name} is not a node here`)
       }
+      if (heldBefore === null) throw new Error('nobody looked at what nodes held before')
       // Settings that were edited by hand can only be taken as the node reports them.
       const digest = configDigest ?? (await reportedDigest(client, signal)) ?? node.configDigest
       return awaitGate({
@@ -43,6 +47,7 @@ export async function gateOf(
         signal,
       })
     })
+  return { gate, beforeActing }
 }
 
 /** What each node that answers holds now. */

@@ -89,7 +89,7 @@ export async function underLock<T>(
     const { lock, journal } = held
     const rollout: RolloutOptions = {
       targets,
-      gate: await gateOf(lattice, targets, signal),
+      ...gateOf(lattice, targets, signal),
       journal,
       lock,
       signal,

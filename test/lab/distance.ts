@@ -32,6 +32,11 @@ export class Distance implements AsyncDisposable {
     return this.#proxy.call<LinkTraffic>('traffic', { port: this.port })
   }
 
+  /** Counts anew. */
+  forget(): Promise<void> {
+    return this.#proxy.call('reset', { port: this.port })
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#proxy.end()
   }

@@ -27,14 +27,18 @@ const FAILING_RESTARTS = 3
 
 export async function observe(host: Host, signal: AbortSignal): Promise<ObservedNode> {
   const layout = await layoutOn(host)
-  const found = await observeCurrent(layout)
+  const [found, process, held] = await Promise.all([
+    observeCurrent(layout),
+    observeProcess(host, signal),
+    heldGenerations(layout),
+  ])
   return {
     name: host.node,
     current: found?.current ?? null,
     contents: found?.contents ?? null,
     lacks: layout.owner === null ? [`user ${SERVICE_USER}`] : [],
-    process: await observeProcess(host, signal),
-    held: await heldGenerations(layout),
+    process,
+    held,
   }
 }
 
@@ -53,8 +57,10 @@ export async function check(host: Host, generation: Generation): Promise<Holding
 
 export async function observeProcess(host: Host, signal: AbortSignal): Promise<ObservedProcess> {
   const { service, socket } = unitsOf(host.node)
-  const found = await host.services.service(service, signal)
-  const isListening = await host.services.isListening(socket, signal)
+  const [found, isListening] = await Promise.all([
+    host.services.service(service, signal),
+    host.services.isListening(socket, signal),
+  ])
   const { pid, startedAt, restarts, lastExit } = found
   const isSupervised = found.state !== 'ended' && found.isKept
   return {

@@ -58,16 +58,15 @@ async function startsWith(
   units: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const invocations = async (): Promise<string> =>
-    JSON.stringify(await show(['InvocationID'], units, signal))
-  const counts = await show(['NRestarts'], units, signal)
-  const counted = units.filter((_unit, at) => Number(counts[at]?.['NRestarts'] ?? '0') > 0)
+  const before = await show(['InvocationID', 'NRestarts'], units, signal)
+  const counted = units.filter((_unit, at) => Number(before[at]?.['NRestarts'] ?? '0') > 0)
   if (counted.length > 0) await order('reset-failed', counted, signal)
-  const before = await invocations()
   try {
     await order(verb, units, signal, SERVICE_MS)
   } catch (error) {
-    if ((await invocations()) === before) throw error
+    const after = await show(['InvocationID'], units, signal)
+    const idOf = (values: Values | undefined): string => values?.['InvocationID'] ?? ''
+    if (after.every((values, at) => idOf(values) === idOf(before[at]))) throw error
   }
 }
 

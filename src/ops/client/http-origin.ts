@@ -1,7 +1,7 @@
 import { createGunzip } from 'node:zlib'
 import type { Readable } from 'node:stream'
 import { Agent, errors } from 'undici'
-import { CONNECT_MS_MAX, CONNECTIONS_MAX, HEADER_BYTES_MAX } from './limits.ts'
+import { CONNECT_MS_MAX, CONNECTIONS_MAX, HEADER_BYTES_MAX, KEPT_IDLE_MS } from './limits.ts'
 import { NodeAnswerError, type Asked } from './node-answer-error.ts'
 
 /** One question to an origin. */
@@ -43,6 +43,9 @@ export class HttpOrigin {
       maxHeaderSize: HEADER_BYTES_MAX,
       connect: { timeout: CONNECT_MS_MAX },
       allowH2: false,
+      // Whatever the node offers: an idle connection holds it up when it gives way to its next process.
+      keepAliveTimeout: KEPT_IDLE_MS,
+      keepAliveMaxTimeout: KEPT_IDLE_MS,
       // The question's own limit ends it; the agent's defaults are minutes.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -83,6 +83,16 @@ describe('a rollout that goes well', () => {
     expect([fake.acts, fake.records.length]).toEqual([[], length])
   })
 
+  it('looks at what the gate needs before it does anything, and not when it does nothing', async () => {
+    const fake = upgrade()
+    const beforeActing = async (): Promise<void> => fake.act('look')
+    await fake.deploy('b', 'y', { beforeActing })
+    expect(fake.acts.slice(0, 2)).toEqual(['look', 'write begin'])
+    fake.acts.length = 0
+    await fake.deploy('b', 'y', { beforeActing })
+    expect(fake.acts).toEqual([])
+  })
+
   it('starts a stopped node and touches no other', async () => {
     const fake = upgrade()
     fake.node('backup').state = 'stopped'

@@ -25,6 +25,8 @@ export interface RolloutOptions {
   /** At least those of all nodes of the plan. */
   targets: readonly Target[]
   gate: Gate
+  /** What the gate looks at before any node is touched; called only when one will be. */
+  beforeActing?: () => Promise<void>
   journal: Journal
   lock: HeldLock
   /** The operator's interrupt: what was begun is reverted. */
@@ -56,6 +58,7 @@ export async function applyPlan(
   if (plan.steps.length === 0) {
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
   }
+  await options.beforeActing?.()
   const run = await beginRun(plan, options)
   const touched: PlannedNode[] = []
   const forward = goForward(run, plan, payload, touched, options)
@@ -81,6 +84,8 @@ async function assertFitting(
       hint: 'run "aethel-lattice deploy": it first finishes or reverts that one',
     })
   }
+  // What does nothing cannot do the wrong thing: it only says what was found when it was planned.
+  if (plan.steps.length === 0) return
   const names = plan.nodes.map((node) => node.name)
   const planned = targets.filter((target) => names.includes(target.name))
   const moved = movedNodes(plan, await observeNodes(planned, signal))

@@ -58,6 +58,7 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
   let instanceBefore: string | null = null
 
   for (;;) {
+    let stableLeftMs = stableForMs
     const look = await observeGate(options, clock, {
       canary,
       instanceBefore,
@@ -69,6 +70,7 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
       stableSinceMs ??= clock.monotonicMs()
       const stableMs = clock.monotonicMs() - stableSinceMs
       if (stableMs >= stableForMs) return { ok: true, tookMs: tookMs() }
+      stableLeftMs = stableForMs - stableMs
       last = {
         reason: `${options.node.name} has been well for ${Math.round(stableMs)} ms, not yet for ${stableForMs} ms`,
         hint: 'give it more time',
@@ -84,7 +86,7 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
       if (hopelessStages.has(decision.stage)) return { ok: false, ...last, tookMs: tookMs() }
     }
     if (tookMs() >= deadlineMs) return { ok: false, ...last, tookMs: tookMs() }
-    await clock.sleep(Math.min(GATE_POLL_MS, deadlineMs - tookMs()), signal)
+    await clock.sleep(Math.min(GATE_POLL_MS, stableLeftMs, deadlineMs - tookMs()), signal)
   }
 }
 

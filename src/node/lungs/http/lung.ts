@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths, SYNC_MEDIA_TYPE } from '../../../wire/protocol.ts'
 import {
@@ -7,7 +8,7 @@ import {
   NOTICE_SILENCE_MS_MAX,
   SILENCE_MS_MAX,
 } from './limits.ts'
-import { HttpClient, refusalOf } from './request.ts'
+import { HttpClient, refusalOf, type Question } from './request.ts'
 
 /** A peer that this node reaches over HTTP. */
 export interface HttpPeer {
@@ -32,10 +33,14 @@ export class HttpLung {
   readonly #peers: ReadonlyMap<string, HttpPeer>
   readonly #handlers: HttpHandlers
   readonly #watches = new Map<string, AbortController>()
-  readonly #client = new HttpClient({ keepAlive: true })
+  /** By peer id. */
+  readonly #clients: ReadonlyMap<string, HttpClient>
 
   constructor(peers: readonly HttpPeer[], handlers: HttpHandlers) {
     this.#peers = new Map(peers.map((peer) => [peer.peerId, peer]))
+    this.#clients = new Map(
+      peers.map(({ peerId }) => [peerId, new HttpClient({ keepAlive: false })]),
+    )
     this.#handlers = handlers
   }
 
@@ -45,7 +50,7 @@ export class HttpLung {
     syncRequest: Uint8Array,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const answer = await this.#client.ask(this.#urlOf(peerId, paths.sync), {
+    const answer = await this.#ask(peerId, paths.sync, {
       method: 'POST',
       headers: {
         ...this.#handlers.callerHeaders(peerId),
@@ -63,10 +68,14 @@ export class HttpLung {
     for await (const chunk of answer) yield chunk as Uint8Array
   }
 
-  /** Starts or stops listening to a peer's change notices. Reopens by itself until it is stopped. */
+  /**
+   * Starts or stops listening to a peer's change notices. Reopens by itself until it is stopped. Only a
+   * peer that is watched has connections kept: an idle one holds it up when it gives way to its next process.
+   */
   watch(peerId: string, isWanted: boolean): void {
     const running = this.#watches.get(peerId)
     if (isWanted === (running !== undefined)) return
+    this.#clients.get(peerId)?.keepAlive(isWanted)
     if (running !== undefined) {
       this.#watches.delete(peerId)
       running.abort()
@@ -79,7 +88,7 @@ export class HttpLung {
 
   close(): void {
     for (const peerId of this.#watches.keys()) this.watch(peerId, false)
-    this.#client.close()
+    for (const client of this.#clients.values()) client.close()
   }
 
   async #listen(peerId: string, signal: AbortSignal): Promise<void> {
@@ -101,7 +110,7 @@ export class HttpLung {
   }
 
   async *#notices(peerId: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const answer = await this.#client.ask(this.#urlOf(peerId, paths.changes), {
+    const answer = await this.#ask(peerId, paths.changes, {
       method: 'GET',
       headers: { ...this.#handlers.callerHeaders(peerId), accept: 'text/event-stream' },
       silenceMsMax: NOTICE_SILENCE_MS_MAX,
@@ -123,9 +132,9 @@ export class HttpLung {
     }
   }
 
-  #urlOf(peerId: string, path: string): string {
-    const peer = this.#peers.get(peerId)
-    if (peer === undefined) throw new Error('no HTTP address')
-    return `${peer.url}${path}`
+  async #ask(peerId: string, path: string, question: Question): Promise<IncomingMessage> {
+    const [peer, client] = [this.#peers.get(peerId), this.#clients.get(peerId)]
+    if (peer === undefined || client === undefined) throw new Error('no HTTP address')
+    return client.ask(`${peer.url}${path}`, question)
   }
 }

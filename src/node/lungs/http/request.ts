@@ -11,15 +11,24 @@ export interface Question {
   signal: AbortSignal
 }
 
-/** Keeps connections to peers open between exchanges; `keepAlive: false` makes each one fresh. */
+/** Keeps connections open between exchanges; `keepAlive: false` makes each one fresh. */
 export class HttpClient {
-  readonly #http: HttpAgent
-  readonly #https: HttpsAgent
+  readonly #http: HttpAgent & { keepAlive?: boolean }
+  readonly #https: HttpsAgent & { keepAlive?: boolean }
 
   constructor({ keepAlive }: { keepAlive: boolean }) {
     const options = { keepAlive, maxFreeSockets: 4, scheduling: 'lifo' as const }
     this.#http = new HttpAgent(options)
     this.#https = new HttpsAgent(options)
+  }
+
+  /** From now on. Connections that are idle are ended when they are not to be kept. */
+  keepAlive(isWanted: boolean): void {
+    for (const agent of [this.#http, this.#https]) {
+      agent.keepAlive = isWanted
+      if (isWanted) continue
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+    }
   }
 
   /** Sends a question and resolves with the answer's head; its body is yet to be read. Follows no redirect. */
