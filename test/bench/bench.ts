@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,9 +9,10 @@ import { verifyRows } from './load.ts'
 import { localRows } from './local.ts'
 import { millionRows } from './million.ts'
 import { Links } from './nodes.ts'
+import { installPeer } from './peer.ts'
 import { propagationRow } from './propagation.ts'
 import { formatRow, markdown, report, type Row } from './report.ts'
-import { peerNames, type PeerName, type Setting } from './setting.ts'
+import { peerNames, type Setting } from './setting.ts'
 
 /**
  * Measures the lattice, and beside it its peers and the bare floor, in one run: figures of different runs
@@ -88,7 +88,7 @@ async function main(): Promise<void> {
   const peers = chosen.some((measure) => measure.hasPeers === true)
     ? peerNames.filter((name) => !(options.quick && name === 'orbitdb'))
     : []
-  for (const name of peers) install(name)
+  for (const name of peers) installPeer(name)
   const directory = mkdtempSync(join(tmpdir(), 'aethel-bench-'))
   const links = new Links()
   const rows: Row[] = []
@@ -112,24 +112,9 @@ async function main(): Promise<void> {
   }
   if (options.json !== undefined)
     writeFileSync(options.json, `${JSON.stringify(report(rows), null, 2)}\n`)
-  if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows))
+  if (options.markdown !== undefined)
+    writeFileSync(options.markdown, markdown(rows, 'npm run bench'))
   if (unmeasured.length > 0) throw new Error(`not measured: ${unmeasured.join(', ')}`)
-}
-
-/** A peer's packages, exactly as its lock file names them; once, until the lock file changes. */
-function install(name: PeerName): void {
-  const directory = join(import.meta.dirname, 'peers', name)
-  const lock = join(directory, 'package-lock.json')
-  const done = join(directory, 'node_modules/.package-lock.json')
-  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return
-  process.stderr.write(`installing ${name} for comparison\n`)
-  const { status } = spawnSync('npm', ['ci'], {
-    cwd: directory,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  if (status !== 0) throw new Error(`npm ci in ${directory} exited ${String(status)}`)
-  const now = new Date()
-  utimesSync(done, now, now)
 }
 
 await main()

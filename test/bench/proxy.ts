@@ -37,11 +37,13 @@ act({
     targetPort,
     rttMs,
     isHeld,
+    listen = { host: '127.0.0.1', port: 0 },
   }: {
     targetHost?: string
     targetPort: number
     rttMs: number
     isHeld: boolean
+    listen?: { host: string; port: number }
   }) {
     const link: Link = {
       targetHost,
@@ -55,7 +57,10 @@ act({
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) =>
       accept(link, near),
     )
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(listen.port, listen.host, resolve)
+    })
     const { port } = server.address() as AddressInfo
     links.set(port, link)
     return port

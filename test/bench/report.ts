@@ -113,8 +113,8 @@ export function formatRow(row: Row): string {
   ].join('\n')
 }
 
-/** What `--markdown` writes. */
-export function markdown(rows: readonly Row[]): string {
+/** What `--markdown` of `command` writes. */
+export function markdown(rows: readonly Row[], command: string): string {
   const cells = rows.map((row) => {
     const [peerName, peer] = bestPeer(row) ?? ['', undefined]
     const targets = (row.targets ?? []).map(
@@ -136,7 +136,7 @@ export function markdown(rows: readonly Row[]): string {
   const { cpu, cores, memory_gb, node } = machine
   return `# Figures of one run
 
-Made by \`npm run bench -- --markdown FILE\` on ${cores} cores (${cpu}), ${memory_gb} GB, Node.js ${node}. Medians, with the range of the rounds.
+Made by \`${command} -- --markdown FILE\` on ${cores} cores (${cpu}), ${memory_gb} GB, Node.js ${node}. Medians, with the range of the rounds.
 
 ${table.join('\n')}
 `

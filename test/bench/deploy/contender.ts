@@ -1,0 +1,19 @@
+import type { Release } from './goods.ts'
+import type { Operator } from './operator.ts'
+
+/** One way to deploy nodes to hosts, on grounds of its own. */
+export interface Contender {
+  readonly name: string
+  /** Brings a release to the nodes; the first time, all else that they need. */
+  deploy(operator: Operator, release: Release): Promise<Taken>
+  /** Goes back to the release before, which `release` is. */
+  rollBack(operator: Operator, release: Release): Promise<Taken>
+  /** The hosts are new machines from now on. */
+  beginAnew(): void
+}
+
+export interface Taken {
+  ms: number
+  /** Of that, waiting until nodes were proven, and verifying them all; null: nothing was proven. */
+  provingMs: number | null
+}
