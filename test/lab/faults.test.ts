@@ -66,7 +66,7 @@ describe('a disk', () => {
     expect(refused.stderr).toContain('Read-only file system')
     expect(await host.exec(['cat', '/etc/hostname'])).toBe('node1\n')
     await host.powerOff()
-    host.disk.mend()
+    await host.mendDisk()
     expect(await host.boot()).toEqual([])
     await host.exec(['touch', '/root/taken'])
   })

@@ -135,6 +135,13 @@ export class Host {
     await mountRoot(this.place, this.#seed.baseTree)
   }
 
+  /** Checks the disk of the host, which is off, as a rescue system does. Nothing else may use it meanwhile. */
+  async mendDisk(): Promise<void> {
+    await unmountAll([this.place.root])
+    this.disk.mend()
+    await mountRoot(this.place, this.#seed.baseTree)
+  }
+
   /** A new machine of the same name, address and host keys, as the lab began. */
   async reset(): Promise<string[]> {
     await kill(this.place.cgroup)

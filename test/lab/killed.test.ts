@@ -87,7 +87,6 @@ test(
     expect(isOver).toBe(true)
     // Each of begin, stage, activate and gate of two nodes, before and after.
     expect(lines.length).toBeGreaterThan(12)
-    console.log(lines.join(', '))
   },
   LOOP_MS_MAX,
 )

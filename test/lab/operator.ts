@@ -16,7 +16,7 @@ export interface Said {
   result?: string
   release?: string
   steps?: { id: string; state?: string; took_ms?: number }[]
-  failure?: { step: string; node: string; message: string } | null
+  failure?: { step: string; node: string; code: string; message: string } | null
   verdict?: string
   digest?: string
   verification?: { verdict: string } | null

@@ -75,7 +75,15 @@ export class AgentRecordHost implements RecordHost {
     } catch (error) {
       if (error instanceof OperatorError && error.code === 'lock-lost')
         throw new LockLostError(error)
-      throw error
+      throw diskFailureOn(this.name, error)
     }
   }
+}
+
+/** Steps name their node; the record is kept on all hosts, and a failure has to name the one. */
+function diskFailureOn(host: string, error: unknown): unknown {
+  if (!(error instanceof OperatorError) || !error.code.startsWith('disk-')) return error
+  const { code, message, exit, hint } = error
+  const said = hint === undefined ? {} : { hint }
+  return new OperatorError(code, `${host}: ${message}`, { exit, ...said, cause: error })
 }

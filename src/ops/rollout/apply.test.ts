@@ -134,6 +134,12 @@ describe('a rollout that goes well', () => {
 describe('a failure brings all back', () => {
   it.each<[string, (act: string) => boolean, string[], string]>([
     ['in staging', (act) => act === 'stage backup', [], 'stage:backup'],
+    [
+      'in the last staging, which stops the others',
+      (act) => act === 'stage space',
+      [],
+      'stage:space',
+    ],
     ['in the first switch', (act) => act === 'activate primary', ['primary'], 'activate:primary'],
     [
       'half way in a switch',

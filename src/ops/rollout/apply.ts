@@ -153,7 +153,9 @@ async function stage(
   const staged = plan.nodes.filter((node) => node.isStaged)
   const stopped = new AbortController()
   const any = AbortSignal.any([signal, stopped.signal])
-  const results = await Promise.allSettled(
+  // As they came to pass: the first is why the others were stopped.
+  const failures: unknown[] = []
+  await Promise.all(
     staged.map(async ({ name, configDigest }) => {
       const settings = payload?.settings.get(name)
       if (payload === null || settings === undefined) return
@@ -162,16 +164,13 @@ async function stage(
           await target.stage({ release: payload.release, settings, configDigest }, any)
         })
       } catch (error) {
+        failures.push(error)
         stopped.abort()
-        throw error
       }
     }),
   )
-  const reasons = results.flatMap((one) =>
-    one.status === 'rejected' ? [one.reason as unknown] : [],
-  )
-  // What must end the run goes before what makes it go back; a step's own failure before those it stopped.
-  const first = reasons.find((reason) => !(reason instanceof StepError)) ?? reasons[0]
+  // What must end the run goes before what makes it go back.
+  const first = failures.find((failure) => !(failure instanceof StepError)) ?? failures[0]
   if (first !== undefined) throw first as Error
 }
 

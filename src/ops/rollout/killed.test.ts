@@ -44,7 +44,10 @@ async function killedAt(artifact: string, event: string, ms: number): Promise<vo
   expect(await ended).toEqual([null, 'SIGKILL'])
 }
 
-describe('a deploy of real processes that is killed with SIGKILL', () => {
+/** Four deploys of real processes, on a machine that may be starved. */
+const RUN_MS_MAX = 90_000
+
+describe('a deploy of real processes that is killed with SIGKILL', { timeout: RUN_MS_MAX }, () => {
   it.each([
     ['step-begun stage:node1', 0],
     ['step-begun activate:node1', 0],
@@ -75,7 +78,7 @@ describe('a deploy of real processes that is killed with SIGKILL', () => {
   })
 })
 
-describe('a deploy of real processes', () => {
+describe('a deploy of real processes', { timeout: RUN_MS_MAX }, () => {
   it('goes back when a node dies at once, and shows why', async () => {
     await deploy(place, one)
     const bad = (await fakeRelease(join(place.folder, 'bad'), '3.0.0', 'crashing')).dir
