@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Release } from '../../src/ops/release/artifact.ts'
+import { AgentRecordHost } from '../../src/ops/agent/agent-record-host.ts'
+import { PhaseRecord } from '../../src/ops/rollout/record.ts'
 import { connect } from '../../src/ops/ssh/connection.ts'
 import { resolveHost } from '../../src/ops/ssh/resolve-host.ts'
 import { fakeRelease } from '../../src/ops/targets/local/fixtures/fake-node.ts'
@@ -246,6 +248,21 @@ describe.each([
     expect((await target.observe(signal)).process.state).toBe('stopped')
     await target.start(signal)
     await until('the node answers', async () => answers(host), COMES_BACK_MS)
+  })
+
+  test('goes and leaves nothing', async () => {
+    const agent = servers.agents.find((other) => other.node === name)
+    if (agent === undefined) throw new Error(`no agent ${name}`)
+    const record = new PhaseRecord([new AgentRecordHost(agent)])
+    const left = await record.withLock({ command: 'teardown' }, async ({ lock }) =>
+      target.teardown({ keepsData: false }, lock.token, signal),
+    )
+    expect(left).toEqual([])
+    expect((await host.attempt(['test', '-e', ROOT])).code).toBe(1)
+    expect((await host.attempt(['id', 'aethel-lattice'])).code).toBe(1)
+    expect(await host.exec(['find', '/etc/systemd', '-name', 'aethel-*'])).toBe('')
+    await agent.close()
+    expect(await target.observe(signal)).toMatchObject({ current: null, held: [] })
   })
 })
 
