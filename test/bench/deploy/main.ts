@@ -45,12 +45,18 @@ async function main(): Promise<void> {
   // What Ansible and rsync need on a host; ours needs neither.
   const lab = await upTestLab({ packages: ['python3', 'rsync'] })
   const rows: Row[] = []
+  const unmeasured: string[] = []
   try {
     for (const rttMs of [0, 40]) {
       const rounds = options.quick ? 1 : 3
-      for (const row of await deployRows({ lab, directory, rttMs, rounds })) {
-        rows.push(row)
-        process.stdout.write(`${formatRow(row)}\n`)
+      try {
+        for (const row of await deployRows({ lab, directory, rttMs, rounds })) {
+          rows.push(row)
+          process.stdout.write(`${formatRow(row)}\n`)
+        }
+      } catch (error) {
+        unmeasured.push(`${rttMs} ms`)
+        process.stderr.write(`${rttMs} ms: ${String((error as Error).stack)}\n`)
       }
     }
   } finally {
@@ -61,6 +67,7 @@ async function main(): Promise<void> {
     writeFileSync(options.json, `${JSON.stringify(report(rows), null, 2)}\n`)
   if (options.markdown !== undefined)
     writeFileSync(options.markdown, markdown(rows, 'npm run bench:deploy'))
+  if (unmeasured.length > 0) throw new Error(`not measured: ${unmeasured.join(', ')}`)
 }
 
 await main()

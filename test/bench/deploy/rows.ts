@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { Lab } from '../../lab/lab.ts'
 import { until } from '../../cluster/cluster.ts'
@@ -168,6 +169,10 @@ function rowOf(act: Act, rttMs: number, all: readonly Measured[]): Row {
       noop: [atMost('× ansible', mine.median / playbook.median, 0.5)],
       rollback: [atMost('s', mine.median, 5)],
     }[act],
-    extra: { proving_s: proving.median, ...Object.fromEntries(roundTrips) },
+    extra: {
+      proving_s: proving.median,
+      load_average: loadavg()[0] ?? 0,
+      ...Object.fromEntries(roundTrips),
+    },
   }
 }
