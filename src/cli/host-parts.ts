@@ -10,13 +10,14 @@ export async function hostPartsOf(
   ca: string | null,
 ): Promise<HostParts> {
   const textOf = async (path: string): Promise<string> => readFile(join(home, path), 'utf8')
-  const [service, socket, caddy, program] = await Promise.all([
+  const [service, socket, caddy, firewall, program] = await Promise.all([
     textOf('templates/aethel-lattice.service'),
     textOf('templates/aethel-lattice.socket'),
     textOf('templates/aethel-lattice.caddy'),
+    textOf('templates/aethel-lattice.firewall.service'),
     textOf('package.json'),
   ])
-  const templates = { service, socket, caddy }
+  const templates = { service, socket, caddy, firewall }
   return { templates, nodeVersion: pinnedNode(program), flags, entry, ca }
 }
 

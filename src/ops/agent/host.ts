@@ -24,6 +24,8 @@ export interface Host {
   users: Users
   services: ServiceManager
   caddy: Caddy
+  /** What nft finds wrong with rules, without loading them; null: nothing. */
+  firewallProblemIn(file: string, signal: AbortSignal): Promise<string | null>
   /** The agent's own program; kept in the node's folder by `stage`. */
   program: { sha256: string; text: Uint8Array }
 }
@@ -46,26 +48,32 @@ export const ROOT_FOLDER = /^(?=.{1,200}$)(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*){2,16
 export const unitsOf = (node: string) => ({
   service: `${unitNameOf({ name: node })}.service`,
   socket: `${unitNameOf({ name: node })}.socket`,
+  // A node's name has no dot: no node has a service of this name.
+  firewall: `${unitNameOf({ name: node })}.firewall.service`,
 })
+
+/** The rules lie with the generation that they belong to. */
+export const firewallRulesOf = ({ root, node }: Pick<Host, 'root' | 'node'>): string =>
+  join(root, 'current/settings', HOST_FOLDER, `${node}.nft`)
 
 /**
  * Where the host looks for a file of a node's settings under `host/`; null for another file.
  *
  * @throws TargetError for one that has no place on a host, such as another node's unit
  */
-export function hostPlaceOf({ node, etc }: Host, path: string): string | null {
+export function hostPlaceOf({ node, etc, root }: Host, path: string): string | null {
   const [folder, name = '', ...rest] = path.split('/')
   if (folder !== HOST_FOLDER) return null
-  const { service, socket } = unitsOf(node)
-  if (rest.length === 0 && (name === service || name === socket)) {
+  if (rest.length === 0 && Object.values(unitsOf(node)).includes(name)) {
     return join(etc, 'systemd/system', name)
   }
+  if (rest.length === 0 && name === `${node}.nft`) return firewallRulesOf({ root, node })
   if (rest.length === 0 && Object.values(caddyFilesOf(node)).includes(name)) {
     return join(caddyFolder(etc), name)
   }
   throw new TargetError('settings', `${path} has no place on the host of ${node}`, {
     exit: 'badInput',
-    hint: 'only its service, its socket and what Caddy has of it have one',
+    hint: 'only its units, its firewall’s rules and what Caddy has of it have one',
   })
 }
 

@@ -20,6 +20,8 @@ export interface ServiceManager {
   forget(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Ends and starts a service, whose socket listens all the while. Resolves as `start`. */
   restart(unit: string, signal: AbortSignal): Promise<void>
+  /** Has a unit that is up read its settings again, by its own way to do so. */
+  refresh(unit: string, signal: AbortSignal): Promise<void>
   /** SIGKILL to a service's main process. */
   kill(unit: string, signal: AbortSignal): Promise<void>
   /** Lines of a service's log, oldest first. */

@@ -15,6 +15,7 @@ import { generationFolder, type Layout } from '../targets/placement/layout.ts'
 import { pruneReleases } from '../targets/placement/releases.ts'
 import type { Generation, Previous } from '../targets/target.ts'
 import { installCaddyFiles, removeCaddyFiles } from './caddy-files.ts'
+import { endFirewallUnlessIn, loadFirewall } from './firewall.ts'
 import { installHostFiles, isInstalled, removeHostFiles, type ChangedUnits } from './host-files.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
 import { KILL_MS } from './limits.ts'
@@ -68,9 +69,9 @@ export async function prune(host: Host, keep: readonly Generation[], fence: numb
 
 /** Ended, and not started with the host or by a connection. */
 export async function stop(host: Host, signal: AbortSignal): Promise<void> {
-  const { service, socket } = unitsOf(host.node)
-  await host.services.disable([socket, service], signal)
-  await host.services.stop([socket, service], signal)
+  const { service, socket, firewall } = unitsOf(host.node)
+  await host.services.disable([socket, service, firewall], signal)
+  await host.services.stop([socket, service, firewall], signal)
 }
 
 export async function start(host: Host, signal: AbortSignal): Promise<void> {
@@ -107,6 +108,7 @@ async function change(
   signal.throwIfAborted()
   await passFence(layout, host.node, fence)
   await switchTo(layout, generation)
+  await endFirewallUnlessIn(host, layout, signal)
   await applyHostFiles(host, await installHostFiles(host, layout), signal)
   await installCaddyFiles(host, layout, signal)
 }
@@ -120,8 +122,9 @@ async function applyHostFiles(
   installed: ChangedUnits,
   signal: AbortSignal,
 ): Promise<void> {
-  const { service, socket } = unitsOf(host.node)
-  const changed = new Set([...installed, ...(await host.services.stale([service, socket], signal))])
+  const { service, socket, firewall } = unitsOf(host.node)
+  const units = [service, socket, firewall]
+  const changed = new Set([...installed, ...(await host.services.stale(units, signal))])
   if (changed.size === 0) return
   if (changed.has(socket)) await host.services.stop([socket, service], signal)
   await host.services.reload(signal)
@@ -135,6 +138,7 @@ async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): 
       hint: 'run "aethel-lattice deploy" first',
     })
   }
+  await loadFirewall(host, signal)
   const sockets = (await isInstalled(host, socket)) ? [socket] : []
   await host.services.enable([...sockets, service], signal)
   // Never the service alone: without its socket it would have no port.

@@ -112,6 +112,7 @@ export const systemd: ServiceManager = {
     if (failed.length > 0) await order('reset-failed', failed, signal)
   },
   restart: async (unit, signal) => startsWith('restart', [unit], signal),
+  refresh: async (unit, signal) => order('reload', [unit], signal, SERVICE_MS),
   // The older spelling of --kill-whom, which all versions take.
   kill: async (unit, signal) => {
     await systemctl(['kill', '--signal=SIGKILL', '--kill-who=main', '--', unit], signal)

@@ -55,8 +55,7 @@ export async function teardown(
   await stop(host, signal)
   const removed = await removeHostFiles(host)
   if (removed.size > 0) await host.services.reload(signal)
-  const { service, socket } = unitsOf(host.node)
-  await host.services.forget([service, socket], signal)
+  await host.services.forget(Object.values(unitsOf(host.node)), signal)
   await removeCaddyFiles(host, signal)
   signal.throwIfAborted()
   const left = await removeNode(layout, how)
@@ -67,7 +66,7 @@ export async function teardown(
 /** Names of other nodes that this host runs, which share the user. */
 async function otherNodes({ etc, node }: Host): Promise<string[]> {
   const units = (await namesIn(join(etc, 'systemd/system'))).flatMap(
-    (name) => /^aethel-lattice-(.+)\.service$/.exec(name)?.[1] ?? [],
+    (name) => /^aethel-lattice-([^.]+)\.service$/.exec(name)?.[1] ?? [],
   )
   return units.filter((name) => name !== node)
 }

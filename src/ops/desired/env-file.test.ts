@@ -129,7 +129,12 @@ AETHEL_HTTP_PORT=8000
 
 describe('the files of a node', () => {
   const host: HostParts = {
-    templates: { service: 'service', socket: 'socket', caddy: '{{url}} {{tls}}' },
+    templates: {
+      service: 'service',
+      socket: 'socket',
+      caddy: '{{url}} {{tls}}',
+      firewall: '{{rules}}',
+    },
     ca: null,
     nodeVersion: '26.10.0',
     flags: [],

@@ -19,6 +19,7 @@ const parts: HostParts = {
     service: shipped('aethel-lattice.service'),
     socket: shipped('aethel-lattice.socket'),
     caddy: shipped('aethel-lattice.caddy'),
+    firewall: shipped('aethel-lattice.firewall.service'),
   },
   nodeVersion: '26.10.0',
   flags: ['--max-semi-space-size=4'],
@@ -143,6 +144,41 @@ describe('the host files of a server', () => {
   it('refuse a template that asks for what nobody gives', () => {
     const templates = { ...parts.templates, socket: 'ListenStream={{port}}' }
     expect(() => hostFiles('aethel', serverOf(sound), { ...parts, templates })).toThrow('{{port}}')
+  })
+})
+
+describe('the rules of a server', () => {
+  const withRules = (allow: readonly string[]): DesiredNode => {
+    const node = serverOf(sound)
+    return { ...node, spec: { ...(node.spec as ServerSpec), firewall: { allow } } }
+  }
+
+  it('are loaded from their generation by a unit of their own', () => {
+    const files = hostFiles('aethel', withRules(['10.0.0.0/8']), parts)
+    const [rules, unit] = files.slice(2)
+    expect(rules?.path).toBe('host/node2.nft')
+    expect(rules?.text).toContain('ip saddr 10.0.0.0/8 tcp dport { 9000 } accept')
+    expect(unit?.path).toBe('host/aethel-lattice-node2.firewall.service')
+    expect(settingIn(unit?.text, 'ExecStart')).toEqual([
+      '/usr/sbin/nft -f /opt/aethel-lattice/current/settings/host/node2.nft',
+    ])
+    expect(settingIn(unit?.text, 'ExecStop')).toEqual([
+      '/usr/sbin/nft delete table inet aethel_lattice_node2',
+    ])
+  })
+
+  it.each([
+    '10.0.0.1 accept',
+    '10.0.0.1;',
+    '{ 0.0.0.0/0 }',
+    '10.0.0.1\n',
+    '"x"',
+    '@set',
+    '$x',
+    '#',
+    '',
+  ])('are not written with %j in them', (network) => {
+    expect(attempt(() => hostFiles('aethel', withRules([network]), parts))).toBe('unwritable-value')
   })
 })
 

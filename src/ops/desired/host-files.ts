@@ -1,13 +1,16 @@
 import { variables } from '../../wire/settings.ts'
 import { OperatorError } from '../errors.ts'
+import type { ServerSpec } from '../inventory/inventory.ts'
+import { isProxied } from '../inventory/origins.ts'
+import { firewallFile, firewallTableOf } from './firewall-file.ts'
 import { CADDY_FOLDER, caddyFilesOf } from './caddy-files.ts'
 import type { DesiredFile } from './desired-file.ts'
 import type { DesiredNode } from './lattice.ts'
 
 /** What a server's host files are made of beside nodes.yaml. */
 export interface HostParts {
-  /** The texts of templates/aethel-lattice.service, .socket and .caddy. */
-  templates: { service: string; socket: string; caddy: string }
+  /** The texts of templates/aethel-lattice.service, .socket, .caddy and .firewall.service. */
+  templates: { service: string; socket: string; caddy: string; firewall: string }
   /** Version of the Node.js that a deploy brings, such as 26.10.0; in `<root>/shared/node/<version>`. */
   nodeVersion: string
   /** What that runs, as the release's manifest names it. */
@@ -52,13 +55,43 @@ export function hostFiles(lattice: string, node: DesiredNode, parts: HostParts):
     text: fill(template, { ...values, ...more }),
   })
   const { service, socket, caddy } = parts.templates
-  const units = [file(`${unit}.service`, service), file(`${unit}.socket`, socket)]
+  const units = [
+    file(`${unit}.service`, service),
+    file(`${unit}.socket`, socket),
+    ...firewallFiles(node, node.spec, unit, file, parts.templates.firewall),
+  ]
   if (node.spec.proxy === null) return units
   const { site, certificate, key } = caddyFilesOf(node.name)
   const own = ['tls', `${CADDY_FOLDER}/${certificate}`, `${CADDY_FOLDER}/${key}`]
   const tls = node.spec.proxy.tls === null ? [] : own
   return [...units, file(site, caddy, { url: node.url, tls })]
 }
+
+/** The rules for a host's ports and the unit that loads them; none when everybody may come. */
+function firewallFiles(
+  node: DesiredNode,
+  { root, firewall, ssh, httpPort, p2pPort, url }: ServerSpec,
+  unit: string,
+  file: (name: string, template: string, more?: object) => DesiredFile,
+  template: string,
+): DesiredFile[] {
+  if (firewall === null) return []
+  const name = `${plain('node', node.name)}.nft`
+  const table = firewallTableOf(node.name)
+  const terms = {
+    table,
+    sshPort: ssh.port ?? SSH_PORT,
+    ports: isProxied(url) ? [p2pPort] : [httpPort, p2pPort],
+    allow: firewall.allow.map((network) => plain('firewall', network)),
+  }
+  const rules = `${root}/current/settings/${HOST_FOLDER}/${name}`
+  return [
+    { path: `${HOST_FOLDER}/${name}`, mode: 0o644, text: firewallFile(terms) },
+    file(`${unit}.firewall.service`, template, { rules, table }),
+  ]
+}
+
+const SSH_PORT = 22
 
 function listenAddress(environment: Readonly<Record<string, string>>): string {
   const host = environment[variables.httpHost.name] ?? ''

@@ -25,6 +25,7 @@ const hostParts: HostParts = {
     service: '{{node}} {{root}} {{command}}',
     socket: '{{listen}}',
     caddy: '{{url}} {{tls}}',
+    firewall: '{{rules}}',
   },
   ca: null,
   nodeVersion: '26.10.0',

@@ -56,6 +56,7 @@ const server = (name: string, address: string): ServerSpec => ({
   p2pPort: 9000,
   webSocketPort: null,
   proxy: null,
+  firewall: null,
   ssh: { host: address, port: 22, user: 'ann', identity: null, hostKeys: [] },
   root: '/opt/aethel-lattice',
 })

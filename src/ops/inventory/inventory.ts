@@ -65,6 +65,8 @@ export interface ServerSpec extends NodeBase {
   webSocketPort: number | null
   /** Null: what serves an https url is not ours. */
   proxy: CaddySpec | null
+  /** Addresses and networks that alone may reach the node's own ports; null: everybody may. */
+  firewall: { allow: readonly string[] } | null
   ssh: {
     /** Name, address, or an alias of the operator's ssh configuration. */
     host: string

@@ -20,3 +20,5 @@ export const SECRET_BYTES_MAX = 64 * 1024
 export const SECRET_COMMAND_MS_MAX = 60_000
 /** Bytes of a key or token file. */
 export const KEY_FILE_BYTES_MAX = 1024
+/** Addresses and networks in the rules of one host. */
+export const FIREWALL_NETWORKS_MAX = 256

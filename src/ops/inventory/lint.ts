@@ -1,4 +1,5 @@
-import { isHostName, isIpv4 } from '../../wire/settings-readers.ts'
+import { BlockList } from 'node:net'
+import { isHostName, isIpv4, isIpv6 } from '../../wire/settings-readers.ts'
 import type { Finding } from './document.ts'
 import type { LatticeSpec, LocalSpec, NodeSpec, ServerSpec } from './inventory.ts'
 import { hostOf, isProxied, portOf } from './origins.ts'
@@ -34,6 +35,7 @@ export function lint({ lattice, local, nodes }: SoundParts): Finding[] {
     ...servers.flatMap((server) => [
       ...lintPorts(server),
       ...lintProxy(server),
+      ...lintFirewall(server, servers),
       ...(hasSpace ? lintForSpaces(server) : []),
     ]),
     ...twins(ownServers, 'p2p_port', ({ host, p2pPort }) => `${host} port ${p2pPort}`),
@@ -191,6 +193,31 @@ function lintProxy({ node, index }: Placed<ServerSpec>): Finding[] {
     )
   }
   return []
+}
+
+/** Other servers that are named by their addresses must be let through; those with names may be. */
+function lintFirewall(
+  { node, index }: Placed<ServerSpec>,
+  servers: readonly Placed<ServerSpec>[],
+): Finding[] {
+  if (node.firewall === null) return []
+  const allowed = new BlockList()
+  for (const network of node.firewall.allow) {
+    const [address = '', bits] = network.split('/')
+    const family = isIpv4(address) ? 'ipv4' : 'ipv6'
+    allowed.addSubnet(address, Number(bits ?? (family === 'ipv4' ? 32 : 128)), family)
+  }
+  const shutOut = servers.filter(({ node: { name, host } }) => {
+    if (name === node.name || !(isIpv4(host) || isIpv6(host))) return false
+    return !allowed.check(host, isIpv4(host) ? 'ipv4' : 'ipv6')
+  })
+  return shutOut.map(({ node: other }) =>
+    value(
+      ['nodes', index, 'firewall'],
+      `firewall: ${other.name} (${other.host}) is not allowed to reach ${node.name}`,
+      'add its address to allow',
+    ),
+  )
 }
 
 /** Nodes on one machine listen on ports of their own. */

@@ -46,6 +46,7 @@ nodes:
           p2pPort: 9000,
           webSocketPort: null,
           proxy: null,
+          firewall: null,
           ssh: { host: 'fd00::1', port: null, user: 'me', identity: null, hostKeys: [] },
           root: '/opt/aethel-lattice',
         },

@@ -152,6 +152,7 @@ function nodeOf(node: z.output<typeof nodeSchema>): NodeSpec {
     httpPort: node.http_port ?? (isProxied(url) ? 8000 : portOf(url)),
     p2pPort: node.p2p_port,
     webSocketPort: node.web_socket_port ?? (isCaddy ? portOf(url) : null),
+    firewall: node.firewall ?? null,
     proxy: isCaddy ? { kind: 'caddy', tls: node.tls ?? null } : null,
     ssh: {
       host: node.ssh.host ?? host,

@@ -148,6 +148,20 @@ export const spaceName = readBy(
   { examples: ['owner/name'] },
 )
 
+/** An address, or a network with the length of its prefix. */
+export const network = readBy(
+  (given) => {
+    const [, address = '', , bits] = /^([0-9a-f.:]+)(\/(\d{1,3}))?$/.exec(given) ?? []
+    const length = isIpv4(address) ? 32 : isIpv6(address) ? 128 : null
+    if (length === null) return refuse('no address and no network')
+    if (bits !== undefined && (Number(bits) > length || String(Number(bits)) !== bits)) {
+      return refuse(`a network of such addresses ends with /0 to /${length}`)
+    }
+    return given
+  },
+  { examples: ['198.51.100.7', '10.0.0.0/8', '2001:db8::/48'] },
+)
+
 /** Never repeats the text: it may be the secret itself, put in the wrong place. */
 export const secret = readBy(
   (given): SecretReference => {

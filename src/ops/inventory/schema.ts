@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { MEMBERS_MAX } from '../../wire/limits.ts'
 import { DEFAULT_TOPIC, syncPolicies } from '../../wire/protocol.ts'
 import { variables } from '../../wire/settings.ts'
-import { CORS_ORIGINS_MAX, HOST_KEYS_MAX } from './limits.ts'
+import { CORS_ORIGINS_MAX, FIREWALL_NETWORKS_MAX, HOST_KEYS_MAX } from './limits.ts'
 import * as scalars from './scalars.ts'
 
 /**
@@ -150,6 +150,20 @@ const serverSchema = z
       .optional()
       .describe(
         'Certificate and key that the proxy serves. Without it, Caddy gets certificates by itself from public authorities (ACME).',
+      ),
+    firewall: z
+      .strictObject({
+        allow: z
+          .array(scalars.network)
+          .min(1)
+          .max(FIREWALL_NETWORKS_MAX)
+          .describe(
+            'Addresses and networks that may reach the node’s own ports, the other nodes’ and yours among them: 198.51.100.7, 2001:db8::/48.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Rules of nft on the host: only those in allow reach p2p_port, and http_port where no proxy stands before it. Without it, no rules.',
       ),
     root: scalars.root
       .prefault('/opt/aethel-lattice')
