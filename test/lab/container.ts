@@ -16,13 +16,21 @@ const REBOOT_CODE = 133
 
 /**
  * Enters the control group in $1, boots in the one below it in $2, and again when the host reboots
- * itself. The first words of both are the files that a process writes its id into.
+ * itself. The first words of both are the files that a process writes its id into. Lets go of all hosts'
+ * disks but the root in $3, in a mount namespace of its own: a container keeps what was mounted when it
+ * began, out of sight, and a disk that it keeps stays in use when its own host is off.
  */
 const keepBooting = `
 enter() { for file in $1; do sh -c 'echo $PPID' > "$file"; done; }
-above=$1 below=$2
-shift 2
+above=$1 below=$2 root=$3
+shift 3
 enter "$above"
+while read -r _ _ _ _ path _; do
+  case $path in
+    "$root") ;;
+    */hosts/*/root | */hosts/*/disk) umount "$path" ;;
+  esac
+done < /proc/self/mountinfo
 while :; do
   (enter "$below"; exec "$@")
   [ $? -eq ${REBOOT_CODE} ] || break
@@ -50,8 +58,9 @@ export async function start(name: string, place: HostPlace): Promise<void> {
     '--timezone=off',
     '--link-journal=no',
   ]
-  const script = [keepBooting, 'boot', above.join(' '), below.join(' ')]
-  const child = spawn('sh', ['-c', ...script, ...nspawn], {
+  const script = [keepBooting, 'boot', above.join(' '), below.join(' '), place.root]
+  const apart = ['--mount', '--propagation', 'private', '--', 'sh', '-c']
+  const child = spawn('unshare', [...apart, ...script, ...nspawn], {
     detached: true,
     stdio: ['ignore', output, output],
     env: { PATH: process.env['PATH'], SYSTEMD_NSPAWN_LOCK: '0' },

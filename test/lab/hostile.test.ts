@@ -63,7 +63,7 @@ function whole(): Document {
     node.root = '/opt/aethel-lattice'
     Object.assign(node.ssh, { host: 'host.example', port: 22, host_keys: ['SHA256:x'] })
   }
-  return document as unknown as Document
+  return document
 }
 
 /** Where a scalar stands, and where a key is free to choose. */
@@ -88,7 +88,7 @@ function replaced(document: Document, at: readonly Key[], text: string): Documen
 const renamedAccount = (text: string): Document => {
   const copy = structuredClone(plain) as unknown as { lattice: Document }
   copy.lattice['genesis'] = { [text]: 1_000_000, Bob: 1_000_000 }
-  return copy as unknown as Document
+  return copy
 }
 
 test('are refused with their line, or carried as they are, and never run', async () => {
@@ -97,11 +97,11 @@ test('are refused with their line, or carried as they are, and never run', async
     ...places(plain).map((at) => ({ at, base: plain })),
     ...places(whole()).map((at) => ({ at, base: whole() })),
   ]
-  let refusals = 0
+  const lines: number[] = []
   for (const text of hostile) {
     const documents = [
       ...candidates.flatMap(({ at, base }) =>
-        [text, `${valueAt(base, at)}${text}`].map((value) => ({
+        [text, `${String(valueAt(base, at))}${text}`].map((value) => ({
           at: at.join('.'),
           document: replaced(base, at, value),
         })),
@@ -113,17 +113,13 @@ test('are refused with their line, or carried as they are, and never run', async
         parseInventory(stringify(document), lab.files.inventory)
         accepted.push({ at, document })
       } catch (error) {
-        expect(error).toBeInstanceOf(InventoryError)
-        expect((error as InventoryError).problems[0]?.line).toBeGreaterThan(0)
-        refusals += 1
+        if (!(error instanceof InventoryError)) throw error
+        lines.push(error.problems[0]?.line ?? 0)
       }
     }
   }
-  expect(refusals).toBeGreaterThan(100)
-  console.log(
-    refusals,
-    accepted.map(({ at }) => at),
-  )
+  expect(lines.length).toBeGreaterThan(500)
+  expect(Math.min(...lines)).toBeGreaterThan(0)
   expect(accepted.length).toBeLessThanOrEqual(RUNS_MAX)
 
   for (const { document } of accepted) {
