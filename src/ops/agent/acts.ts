@@ -29,6 +29,7 @@ export function actsOn(host: Host): Acts {
 
   return {
     observe: async (_args, { signal }) => observe(host, signal),
+    clock: async () => ({ wallMs: Date.now() }),
     check: async (generation) => check(host, generation),
     read: async (generation) => (await read(host, generation)) as ActResult<'read'>,
     stage: inTurn(async (args, context) => stage(host, args, context)),

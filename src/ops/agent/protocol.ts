@@ -118,6 +118,8 @@ const act = <A extends z.ZodType, R extends z.ZodType, E extends z.ZodType = z.Z
 /** Every act: what it is given, what it answers, and what it tells meanwhile. See `Target` for most. */
 export const acts = {
   observe: act(none, observedNode),
+  /** What the host's clock says, milliseconds since the epoch. */
+  clock: act(none, z.strictObject({ wallMs: z.number() })),
   read: act(generation, z.strictObject(contents)),
   check: act(generation, z.enum(['intact', 'damaged', 'absent'])),
   /**

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { HostFacts } from '../../agent/enter.ts'
 import { BareHostError, type HostAgent } from '../../agent/host-agent.ts'
 import { SERVICE_USER } from '../../desired/host-files.ts'
-import type { Exchange } from '../../agent/session.ts'
+import type { AgentSession, Exchange } from '../../agent/session.ts'
 import {
   readFileOf,
   readManifestBytes,
@@ -12,6 +12,7 @@ import {
   type Release,
 } from '../../release/artifact.ts'
 import { TargetError } from '../errors.ts'
+import { requireClock } from './host-clock.ts'
 import { settingsFiles } from '../settings.ts'
 import type {
   Contents,
@@ -93,6 +94,7 @@ export class ServerTarget implements Target {
       secrets: secrets.map((file) => ({ ...file })),
     }
     return this.#agent.attempt(signal, changing, async (session) => {
+      await this.#requireClock(session, signal)
       const failed = new AbortController()
       const exchange = session.open('stage', args, AbortSignal.any([signal, failed.signal]))
       const sending = sendMissing(exchange, release).catch((error: unknown) => failed.abort(error))
@@ -103,7 +105,10 @@ export class ServerTarget implements Target {
   }
 
   async activate(generation: Generation, fence: number, signal: AbortSignal): Promise<void> {
-    await this.#agent.call('activate', { generation, fence }, signal, changing)
+    await this.#agent.attempt(signal, changing, async (session) => {
+      await this.#requireClock(session, signal)
+      await session.call('activate', { generation, fence }, signal)
+    })
   }
 
   async restore(previous: Previous, fence: number, signal: AbortSignal): Promise<void> {
@@ -184,6 +189,12 @@ export class ServerTarget implements Target {
       stays: [],
       unseen: found.length > 0 ? 'Node.js is not there to look with; it is brought first' : null,
     }
+  }
+
+  async #requireClock(session: AgentSession, signal: AbortSignal): Promise<void> {
+    const askedMs = Date.now()
+    const { wallMs: hostMs } = await session.call('clock', {}, signal)
+    requireClock(this.name, { askedMs, answeredMs: Date.now(), hostMs })
   }
 
   #lacksPrograms(): string[] {
