@@ -260,6 +260,15 @@ describe('the gate', () => {
     expect(await gate({ heldBefore })).toEqual({ ok: true, tookMs: 1250 })
   })
 
+  it('says what was missing, not that the last look had no time', async () => {
+    nodeAt(0).replica.release = 'rffffffffffff'
+    atSleep = [() => nodeAt(0).instead.set('*', () => {})]
+    expect(await gate({ deadlineMs: 1100 })).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('rffffffffffff'),
+    })
+  })
+
   it('does not write entry after entry while only the roots differ', async () => {
     const different = closed.find(([what]) => what.startsWith('signs another root'))
     different?.[1]()

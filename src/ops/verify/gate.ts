@@ -13,7 +13,7 @@ import {
   type GateDecision,
   type GateLook,
 } from './judge-gate.ts'
-import { CANARY_GATE_MS_MAX, GATE_LOOK_MS_MAX, GATE_POLL_MS } from './limits.ts'
+import { CANARY_GATE_MS_MAX, GATE_LAST_LOOK_MS, GATE_LOOK_MS_MAX, GATE_POLL_MS } from './limits.ts'
 import { observeCanary } from './observe-flow.ts'
 import type { CanaryObservation } from './observation.ts'
 
@@ -57,13 +57,10 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
   let canary: CanaryObservation | null = null
   let instanceBefore: string | null = null
 
-  for (;;) {
+  for (let looks = 0; ; looks++) {
     let stableLeftMs = stableForMs
-    const look = await observeGate(options, clock, {
-      canary,
-      instanceBefore,
-      leftMs: deadlineMs - tookMs(),
-    })
+    const leftMs = deadlineMs - tookMs()
+    const look = await observeGate(options, clock, { canary, instanceBefore, leftMs })
     const decision: GateDecision = judgeGate(look)
     if (decision.isOpen) {
       canary = look.canary
@@ -80,7 +77,10 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
       // An entry that all have seen need not be written again while only the roots differ.
       canary = decision.stage === 'roots' || decision.stage === 'state' ? look.canary : null
       stableSinceMs = null
-      last = { reason: decision.reason, hint: decision.hint }
+      // What could not be asked in the little time that was left would hide why there is so little left.
+      if (looks === 0 || leftMs >= GATE_LAST_LOOK_MS || hopelessStages.has(decision.stage)) {
+        last = { reason: decision.reason, hint: decision.hint }
+      }
       // A restart counts once: from here on the new process is the one that is watched.
       instanceBefore = decision.stage === 'identity' ? null : decision.instance
       if (hopelessStages.has(decision.stage)) return { ok: false, ...last, tookMs: tookMs() }
