@@ -12,6 +12,7 @@ import { upTestLab } from './test-lab.ts'
 /** What a value that was run would make, here or on a host. */
 const TRACE = '/tmp/aethel-was-run'
 const RUNS_MAX = 60
+const RUNS_MS_MAX = 15 * 60_000
 
 const hostile = [
   `$(touch ${TRACE})`,
@@ -59,9 +60,13 @@ function whole(): Document {
     peerless_timeout: '2s',
     cors_origins: ['https://page.example'],
   })
-  for (const node of document.nodes) {
+  for (const [index, node] of document.nodes.entries()) {
     node.root = '/opt/aethel-lattice'
-    Object.assign(node.ssh, { host: 'host.example', port: 22, host_keys: ['SHA256:x'] })
+    Object.assign(node.ssh, {
+      host: `host${index}.example`,
+      port: 22,
+      host_keys: [`SHA256:${'a'.repeat(43)}`],
+    })
   }
   return document
 }
@@ -74,7 +79,7 @@ function places(value: unknown, at: readonly Key[] = []): Key[][] {
 }
 
 const valueAt = (document: Document, at: readonly Key[]): unknown =>
-  at.reduce<unknown>((place, key) => (place as Record<Key, unknown>)[key], document)
+  at.reduce<unknown>((place, key) => (place as Record<Key, unknown> | undefined)?.[key], document)
 
 function replaced(document: Document, at: readonly Key[], text: string): Document {
   const copy = structuredClone(document)
@@ -91,45 +96,51 @@ const renamedAccount = (text: string): Document => {
   return copy
 }
 
-test('are refused with their line, or carried as they are, and never run', async () => {
-  const accepted: { at: string; document: Document }[] = []
-  const candidates = [
-    ...places(plain).map((at) => ({ at, base: plain })),
-    ...places(whole()).map((at) => ({ at, base: whole() })),
-  ]
-  const lines: number[] = []
-  for (const text of hostile) {
-    const documents = [
-      ...candidates.flatMap(({ at, base }) =>
-        [text, `${String(valueAt(base, at))}${text}`].map((value) => ({
-          at: at.join('.'),
-          document: replaced(base, at, value),
-        })),
-      ),
-      { at: 'lattice.genesis', document: renamedAccount(text) },
+test(
+  'are refused with their line, or carried as they are, and never run',
+  { timeout: RUNS_MS_MAX },
+  async () => {
+    // Refused for their hostile values only.
+    for (const sound of [plain, whole()]) parseInventory(stringify(sound), lab.files.inventory)
+    const accepted: { at: string; document: Document }[] = []
+    const candidates = [
+      ...places(plain).map((at) => ({ at, base: plain })),
+      ...places(whole())
+        .filter((at) => valueAt(plain, at) === undefined)
+        .map((at) => ({ at, base: whole() })),
     ]
-    for (const { at, document } of documents) {
-      try {
-        parseInventory(stringify(document), lab.files.inventory)
-        accepted.push({ at, document })
-      } catch (error) {
-        if (!(error instanceof InventoryError)) throw error
-        lines.push(error.problems[0]?.line ?? 0)
+    const lines: number[] = []
+    for (const text of hostile) {
+      const documents = [
+        ...candidates.flatMap(({ at, base }) =>
+          [text, `${String(valueAt(base, at))}${text}`].map((value) => ({
+            at: at.join('.'),
+            document: replaced(base, at, value),
+          })),
+        ),
+        { at: 'lattice.genesis', document: renamedAccount(text) },
+      ]
+      for (const { at, document } of documents) {
+        try {
+          parseInventory(stringify(document), lab.files.inventory)
+          accepted.push({ at, document })
+        } catch (error) {
+          if (!(error instanceof InventoryError)) throw error
+          lines.push(error.problems[0]?.line ?? 0)
+        }
       }
     }
-  }
-  expect(lines.length).toBeGreaterThan(500)
-  expect(Math.min(...lines)).toBeGreaterThan(0)
-  expect(accepted.length).toBeLessThanOrEqual(RUNS_MAX)
+    expect(lines.length).toBeGreaterThan(300)
+    expect(Math.min(...lines)).toBeGreaterThan(0)
+    expect(accepted.length).toBeLessThanOrEqual(RUNS_MAX)
 
-  for (const { document } of accepted) {
-    await writeFile(lab.files.inventory, stringify(document))
-    for (const command of [['render', '--dry-run'], ['plan'], ['doctor']]) {
-      await operator.run(...command)
+    for (const { document } of accepted) {
+      await writeFile(lab.files.inventory, stringify(document))
+      for (const command of ['plan', 'doctor']) await operator.run(command)
     }
-  }
-  await expectNoTrace()
-})
+    await expectNoTrace()
+  },
+)
 
 test('are carried to hosts by a deploy as they are', async () => {
   const accounts = hostile.filter((text) => {
