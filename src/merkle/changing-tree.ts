@@ -30,7 +30,7 @@ export class ChangingTree {
   }
 
   root(): Hash {
-    let changed = this.#changed.toSorted((a, b) => a - b)
+    let changed = this.#changed.length > 1 ? this.#changed.toSorted(ascending) : this.#changed
     let below: Hash[] | undefined
     for (const level of this.#levels) {
       if (below !== undefined) {
@@ -43,6 +43,8 @@ export class ChangingTree {
     return rootOfLeaves(below ?? [])
   }
 }
+
+const ascending = (a: number, b: number): number => a - b
 
 /** The places above these, which ascend, each once. */
 function parentsOf(places: readonly number[]): number[] {

@@ -1,4 +1,4 @@
-import { hashSiblings, hashWithLeft } from './hash.ts'
+import { hashSiblings, rightEdge } from './hash.ts'
 import type { Hash } from './hash.ts'
 import { hashBytes } from './limits.ts'
 
@@ -13,9 +13,14 @@ export class HashColumn {
     return new Uint8Array(this.#bytes.subarray(offset, offset + hashBytes))
   }
 
-  /** The hash of the node whose left child stands at `index`. */
-  joined(index: number, right: Hash): Hash {
-    return hashWithLeft(this.#bytes, index * hashBytes, right)
+  /** The right edge begins with the hash at `index`. */
+  beginEdge(index: number): void {
+    rightEdge.begin(this.#bytes, index * hashBytes)
+  }
+
+  /** The hash at `index` is the next to the left of the right edge. */
+  joinEdge(index: number): void {
+    rightEdge.join(this.#bytes, index * hashBytes)
   }
 
   /** A copy of the hashes `from` to `to`, one behind the other. */

@@ -11,6 +11,10 @@ const nodePrefix = 0x01
 // Scratch memory for one synchronous hash at a time; nothing in it outlives the call that wrote it.
 const nodeInput = Buffer.alloc(1 + 2 * hashBytes, nodePrefix)
 const nodeOutput = Buffer.alloc(hashBytes)
+const rightAt = 1 + hashBytes
+/** By length of the leaf's data, for short ones. */
+const leafInputs: Buffer[] = []
+const leafInputMax = 256
 
 /** The root of the tree without leaves: SHA-256 of the empty string. */
 export function emptyRoot(): Hash {
@@ -19,10 +23,14 @@ export function emptyRoot(): Hash {
 
 /** The hash of a leaf: SHA-256 of 0x00 and `data`. */
 export function leafHash(data: Uint8Array): Hash {
-  const input = Buffer.allocUnsafe(1 + data.length)
-  input[0] = leafPrefix
+  const input = leafInput(data.length)
   input.set(data, 1)
   return sha256(input)
+}
+
+function leafInput(length: number): Buffer {
+  if (length > leafInputMax) return Buffer.alloc(1 + length, leafPrefix)
+  return (leafInputs[length] ??= Buffer.alloc(1 + length, leafPrefix))
 }
 
 /**
@@ -33,7 +41,7 @@ export function nodeHash(left: Hash, right: Hash): Hash {
   assertHash(left)
   assertHash(right)
   nodeInput.set(left, 1)
-  nodeInput.set(right, 1 + hashBytes)
+  nodeInput.set(right, rightAt)
   return sha256(nodeInput)
 }
 
@@ -73,11 +81,23 @@ export function hashSiblings(siblings: Buffer, from: number, parents: Buffer, to
   sha256Into(parents, to, nodeInput)
 }
 
-/** The hash of the node whose left child stands at `from`. */
-export function hashWithLeft(lefts: Buffer, from: number, right: Hash): Hash {
-  lefts.copy(nodeInput, 1, from, from + hashBytes)
-  nodeInput.set(right, 1 + hashBytes)
-  return sha256(nodeInput)
+/**
+ * A hash that is joined again and again with one to its left, in place: the right edge of a tree, from
+ * below. Begun, joined and taken in one go, since there is one place for all.
+ */
+export const rightEdge = {
+  /** With the hash that stands at `from`. */
+  begin(hashes: Buffer, from: number): void {
+    hashes.copy(nodeInput, rightAt, from, from + hashBytes)
+  },
+
+  /** With the left sibling that stands at `from`. */
+  join(lefts: Buffer, from: number): void {
+    lefts.copy(nodeInput, 1, from, from + hashBytes)
+    sha256Into(nodeInput, rightAt, nodeInput)
+  },
+
+  root: (): Hash => new Uint8Array(nodeInput.subarray(rightAt)),
 }
 
 export function isHash(value: unknown): value is Hash {

@@ -1,4 +1,4 @@
-import { assertHash, emptyRoot } from './hash.ts'
+import { assertHash, emptyRoot, rightEdge } from './hash.ts'
 import type { Hash } from './hash.ts'
 import { HashColumn } from './hash-column.ts'
 import { hashBytes, treeSizeMax } from './limits.ts'
@@ -142,14 +142,16 @@ export class MerkleLog {
   #subtreeRoot(begin: number, end: number): Hash {
     let count = lowestBit(end - begin)
     let from = end - count
-    let root = this.#level(levelOf(count)).read(from / count)
+    const last = this.#level(levelOf(count))
+    if (from === begin) return last.read(from / count)
     // To the left stand ever larger complete subtrees, each of which is joined with all to its right.
+    last.beginEdge(from / count)
     while (from > begin) {
       count = lowestBit(from - begin)
       from -= count
-      root = this.#level(levelOf(count)).joined(from / count, root)
+      this.#level(levelOf(count)).joinEdge(from / count)
     }
-    return root
+    return rightEdge.root()
   }
 
   #assertRoom(count: number): void {

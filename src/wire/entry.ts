@@ -13,6 +13,7 @@ import {
 import { isAccountName, isAmount, isNote, type Intent } from './intent.ts'
 import { ACCOUNT_CHARS_MAX, ENTRY_BYTES_MAX, NOTE_CHARS_MAX } from './limits.ts'
 import { WIRE_VERSION } from './protocol.ts'
+import { remembered } from './remembered.ts'
 import { SIGNATURE_BYTES, taggedHash, tags, type Sign, type Verify } from './signature.ts'
 
 export const HASH_BYTES = 32
@@ -61,10 +62,12 @@ function hashBytes(hex: string, field: string): Uint8Array {
   return bytes
 }
 
+const latticeBytes = remembered((hex) => hashBytes(hex, 'lattice'))
+
 export const encodeEntry = (entry: Entry): Uint8Array =>
   encodeCanonical([
     WIRE_VERSION,
-    hashBytes(entry.lattice, 'lattice'),
+    latticeBytes(entry.lattice),
     authorBytes(entry.author),
     entry.seq,
     hashBytes(entry.prev, 'prev'),

@@ -23,8 +23,13 @@ export function totalOf(frontier: Frontier): number {
 
 /** The authors in the one order that roots and encodings use. */
 export function authorsOf(frontier: Frontier): AuthorId[] {
-  const authors = [...frontier.keys()]
-  const isInOrder = authors.every((author, index) => (authors[index - 1] ?? '') <= author)
+  const authors: AuthorId[] = []
+  let [last, isInOrder] = ['', true]
+  for (const author of frontier.keys()) {
+    if (author < last) isInOrder = false
+    last = author
+    authors.push(author)
+  }
   return isInOrder ? authors : authors.toSorted()
 }
 
@@ -42,7 +47,8 @@ export function commonCut(frontiers: readonly Frontier[]): Frontier {
 /** Whether `frontier` holds everything that `other` holds. */
 export function covers(frontier: Frontier, other: Frontier): boolean {
   if (frontier === other) return true
-  for (const [author, size] of other) if (sizeAt(frontier, author) < size) return false
+  for (const author of other.keys())
+    if (sizeAt(frontier, author) < sizeAt(other, author)) return false
   return true
 }
 

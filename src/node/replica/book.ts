@@ -2,7 +2,7 @@ import type { Receipt } from '../../wire/api.ts'
 import { authorIdOf, authorKeyHex, type AuthorId } from '../../wire/author.ts'
 import { WireError } from '../../wire/cbor.ts'
 import type { SignedEntry } from '../../wire/entry.ts'
-import { EMPTY_FRONTIER, type Frontier } from '../../wire/frontier.ts'
+import type { Frontier } from '../../wire/frontier.ts'
 import { ENTRIES_PER_FRAME_MAX } from '../../wire/limits.ts'
 import type { Carrier } from '../../wire/protocol.ts'
 import { equivocationOf, type Seal } from '../../wire/seal.ts'
@@ -36,11 +36,8 @@ export class Book {
   readonly #config: CoreConfig
   /** With which the name of every author begins that was us. */
   readonly #keyHex: string
-  /** Authors that were us, in the frontier for which that was last asked. */
-  #own: { frontier: Frontier; authors: readonly AuthorId[] } = {
-    frontier: EMPTY_FRONTIER,
-    authors: [],
-  }
+  /** Authors that were us, of those of whom there were logs when that was last asked. */
+  #own: { among: readonly AuthorId[]; authors: readonly AuthorId[] } = { among: [], authors: [] }
   readonly #snapshots: SnapshotKeeper
   #ledger: Ledger
   #rebuilding: Rebuilding | null = null
@@ -94,10 +91,10 @@ export class Book {
 
   /** All that is held of what this node wrote, under any name. */
   #ownAuthors(): readonly AuthorId[] {
-    const frontier = this.logs.frontier()
-    if (this.#own.frontier !== frontier) {
-      const authors = [...frontier.keys()].filter((author) => author.startsWith(this.#keyHex))
-      this.#own = { frontier, authors }
+    const among = this.logs.authors
+    if (this.#own.among !== among) {
+      const authors = among.filter((author) => author.startsWith(this.#keyHex))
+      this.#own = { among, authors }
     }
     return this.#own.authors
   }

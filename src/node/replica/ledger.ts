@@ -45,7 +45,7 @@ export class Ledger {
   readonly #finality: Finality
   #accounts: Accounts
   /** Applied entries that can be taken back, in order. */
-  #open: Applied[] = []
+  readonly #open: Applied[] = []
   #openByAuthor = new Map<AuthorId, Map<number, Applied>>()
   #foldedSizes = new Map<AuthorId, number>()
   #foldedCount = 0
@@ -229,8 +229,7 @@ export class Ledger {
   /** Folds the oldest `count` open entries, and returns them. */
   #fold(count: number): readonly Applied[] {
     if (count === 0) return []
-    const folded = this.#open.slice(0, count)
-    this.#open = this.#open.slice(count)
+    const folded = this.#open.splice(0, count)
     for (const { entry, rejection } of folded) {
       const { author, seq } = entry
       this.#foldedSizes.set(author, seq + 1)

@@ -45,7 +45,7 @@ export class Logs {
   readonly #memberKeys: ReadonlySet<string>
   readonly #verify: Verify
   readonly #logs = new Map<AuthorId, AuthorLog>()
-  /** Whose logs these are, in the one order; null since there are others. */
+  /** Null since there are others. */
   #authors: readonly AuthorId[] | null = []
   readonly #seals = new Map<AuthorId, Seal>()
   #sealSizes: Seals = NO_SEALS
@@ -63,10 +63,15 @@ export class Logs {
   frontier(): Frontier {
     if (this.#frontier !== null) return this.#frontier
     const frontier = new Map<AuthorId, number>()
-    this.#authors ??= [...this.#logs.keys()].toSorted()
-    for (const author of this.#authors) frontier.set(author, this.sizeOf(author))
+    for (const author of this.authors) frontier.set(author, this.sizeOf(author))
     this.#frontier = frontier
     return frontier
+  }
+
+  /** Whose logs these are, in the one order; the same array until there are others. */
+  get authors(): readonly AuthorId[] {
+    this.#authors ??= [...this.#logs.keys()].toSorted()
+    return this.#authors
   }
 
   /** The ends of logs that are known, the smallest of each author. */

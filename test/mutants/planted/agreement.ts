@@ -27,7 +27,7 @@ export const finality: readonly Mutant[] = [
     id: 'finality.names-kept',
     about: 'the same, for what of that is heard of later',
     file: 'src/node/replica/book.ts',
-    find: `if (this.#own.frontier !== frontier)`,
+    find: `if (this.#own.among !== among)`,
     replace: `if (this.#own.authors.length === 0)`,
   },
   {
