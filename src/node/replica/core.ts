@@ -124,7 +124,7 @@ export class Core {
         return this.#refuse(event.code, event.from, event.message)
       case 'pull-ended':
         this.#setBehind(event.peerId, false, now)
-        this.forks.lookedThrough(event.peerId, event.result, this.logs.frontier())
+        this.forks.lookedThrough(event.peerId, event.via, event.result, this.logs.frontier())
         return this.exchange.pullEnded(event.peerId, event.via, event.result, now.monoMs)
       case 'p2p-peer':
         return this.exchange.setP2p(event.peerId, event.life, event.heardAtMs, now.monoMs)
@@ -138,8 +138,7 @@ export class Core {
         })
         return this.exchange.setPolicy(event.policy, now.monoMs)
       case 'note':
-        this.#ready.events.push(event.event)
-        return
+        return void this.#ready.events.push(event.event)
       case 'wait':
         this.#isNews = true
         if (!this.#waiters.add(event))
@@ -149,12 +148,10 @@ export class Core {
         return this.#waiters.cancel(event.ticket)
       case 'seals':
         return this.#receiveSeals(event.seals, event.from, now)
-      case 'retire':
-        return this.#output({
-          kind: 'retired',
-          ticket: event.ticket,
-          result: this.#retire(event.incarnation, now),
-        })
+      case 'retire': {
+        const result = this.#retire(event.incarnation, now)
+        return this.#output({ kind: 'retired', ticket: event.ticket, result })
+      }
       case 'rebuild-begin':
         return this.#book.beginRebuild(event.snapshot, event.frontier)
       case 'rebuild-entries':
@@ -331,7 +328,10 @@ export class Core {
     if (this.#book.isOwnLogSealed && !this.#isAtEnd) this.#output({ kind: 'reincarnate' })
     this.#isAtEnd = this.#book.isOwnLogSealed
     const due = this.exchange.due(now.monoMs)
-    for (const output of due.outputs) this.#output(output)
+    for (const output of due.outputs) {
+      if (output.kind === 'pull') this.forks.asks(output.peerId, output.via)
+      this.#output(output)
+    }
     if (due.modeChange !== null) {
       const { from, to, reason } = due.modeChange
       this.#note('mode', `${from} → ${to}: ${reason}`, { from, to, reason })

@@ -1,12 +1,14 @@
 import { sizeAt, totalOf, type Frontier } from '../../wire/frontier.ts'
 import { SYNC_ENTRIES_MAX } from '../../wire/limits.ts'
-import type { PullResult } from './exchange.ts'
+import type { PullResult, Via } from './exchange.ts'
 import { FORK_WINDOW_FACTOR, FORK_WINDOW_FIRST } from './limits.ts'
 
 interface Search {
   sinceMs: number
   /** How many of the newest entries of each log are asked for again. */
   window: number
+  /** Where an exchange is under way that asks for as many. */
+  asked: Set<Via>
 }
 
 /**
@@ -23,7 +25,7 @@ export class ForkSearch {
   /** A peer was found to differ. */
   begin(peerId: string, nowMs: number): void {
     if (this.#searches.has(peerId) || this.#given.has(peerId)) return
-    this.#searches.set(peerId, { sinceMs: nowMs, window: FORK_WINDOW_FIRST })
+    this.#searches.set(peerId, { sinceMs: nowMs, window: FORK_WINDOW_FIRST, asked: new Set() })
   }
 
   /** It does not differ any more. */
@@ -43,14 +45,21 @@ export class ForkSearch {
     return search === undefined ? held : before(held, search.window)
   }
 
+  /** An exchange is about to begin. One that is under way by then asks for less, and settles nothing. */
+  asks(peerId: string, via: Via): void {
+    this.#searches.get(peerId)?.asked.add(via)
+  }
+
   /** An exchange ended, and the peer still differs. */
-  lookedThrough(peerId: string, result: PullResult, held: Frontier): void {
+  lookedThrough(peerId: string, via: Via, result: PullResult, held: Frontier): void {
     const search = this.#searches.get(peerId)
-    if (search === undefined || 'error' in result) return
+    if (search?.asked.delete(via) !== true || 'error' in result) return
     const asked = totalOf(held) - totalOf(before(held, search.window))
     const isAll = asked === totalOf(held) || asked >= SYNC_ENTRIES_MAX
-    if (!isAll) search.window *= FORK_WINDOW_FACTOR
-    else {
+    if (!isAll) {
+      search.window *= FORK_WINDOW_FACTOR
+      search.asked.clear()
+    } else {
       this.#searches.delete(peerId)
       this.#given.add(peerId)
     }

@@ -182,15 +182,30 @@ export const divergence: readonly Mutant[] = [
     id: 'divergence.fork-search-stands',
     about: 'looks for a fork at the same place again and again',
     file: 'src/node/replica/fork-search.ts',
-    find: `if (!isAll) search.window *= FORK_WINDOW_FACTOR`,
-    replace: `if (!isAll) search.window = FORK_WINDOW_FIRST`,
+    find: `search.window *= FORK_WINDOW_FACTOR`,
+    replace: `search.window = FORK_WINDOW_FIRST`,
+  },
+  {
+    id: 'divergence.lesser-search-counts',
+    about: 'takes a place for looked through by an exchange that did not ask for it',
+    file: 'src/node/replica/fork-search.ts',
+    find: `if (search?.asked.delete(via) !== true || 'error' in result) return`,
+    replace: `if (search === undefined || 'error' in result) return`,
+  },
+  {
+    id: 'divergence.old-search-counts',
+    about: 'takes a place for looked through by an exchange that asked for what lies before it',
+    file: 'src/node/replica/fork-search.ts',
+    find: `      search.asked.clear()
+`,
+    replace: '',
   },
   {
     id: 'divergence.failed-search-counts',
     about: 'takes a place for looked through when the exchange failed',
     file: 'src/node/replica/fork-search.ts',
-    find: `if (search === undefined || 'error' in result) return`,
-    replace: `if (search === undefined) return`,
+    find: `if (search?.asked.delete(via) !== true || 'error' in result) return`,
+    replace: `if (search?.asked.delete(via) !== true) return`,
   },
   {
     id: 'divergence.fork-not-searched',
@@ -203,8 +218,9 @@ export const divergence: readonly Mutant[] = [
     id: 'divergence.fork-window-kept',
     about: 'never looks further back for a fork',
     file: 'src/node/replica/fork-search.ts',
-    find: `if (!isAll) search.window *= FORK_WINDOW_FACTOR`,
-    replace: `if (!isAll) return`,
+    find: `if (!isAll) {
+      search.window *= FORK_WINDOW_FACTOR`,
+    replace: `if (!isAll) {`,
   },
   {
     id: 'divergence.differing-holder',
