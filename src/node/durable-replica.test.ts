@@ -5,17 +5,19 @@ import { DatabaseSync } from 'node:sqlite'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { authorIdOf } from '../wire/author.ts'
-import { signCheckpoint } from '../wire/checkpoint.ts'
+import { signCheckpoint, type Checkpoint } from '../wire/checkpoint.ts'
 import { EMPTY_FRONTIER } from '../wire/frontier.ts'
 import { latticeIdOf, type Member } from '../wire/lattice.ts'
 import { equivocationOf, NO_SEALS, type Seal } from '../wire/seal.ts'
-import { signEntry } from '../wire/entry.ts'
+import { NO_PREVIOUS, signEntry } from '../wire/entry.ts'
 import { parseSettings, type Settings } from '../wire/settings.ts'
 import { verifySignature } from '../wire/signature.ts'
 import { encodeSyncRequest, readFrames } from '../wire/sync.ts'
 import { DurableReplica } from './durable-replica.ts'
-import { systemClock } from './engine.ts'
+import { systemClock, type Clock } from './engine.ts'
 import { nodeKeyOf } from './keys.ts'
+import { corrupt, StoreError } from './store/errors.ts'
+import { Store } from './store/store.ts'
 
 const key = nodeKeyOf(new Uint8Array(32).fill(5))
 const genesis = new Map([['Alice', 1000]])
@@ -41,13 +43,13 @@ function settingsIn(stateDir: string): Settings {
   return parsed.settings
 }
 
-const open = (others: readonly Member[] = []): DurableReplica =>
+const open = (others: readonly Member[] = [], clock: Clock = systemClock): DurableReplica =>
   new DurableReplica({
     settings: settingsIn(directory),
     key,
     lattice,
     others,
-    clock: systemClock,
+    clock,
     log: pino({ level: 'silent' }),
     onOutput: () => undefined,
     onReopened: () => {
@@ -206,29 +208,85 @@ describe('a caller of another lattice', () => {
   })
 })
 
+const peer = nodeKeyOf(new Uint8Array(32).fill(6))
+const node2: Member = { name: 'node2', peerId: peer.peerId, url: 'http://127.0.0.1:2' }
+
+/** The peer says what it holds: as much as we do. */
+function hear(changes: Partial<Checkpoint>): void {
+  const { core, frontier } = replica
+  const checkpoint = signCheckpoint(
+    {
+      lattice,
+      publicKey: peer.publicKey,
+      incarnation: '00'.repeat(8),
+      frontier,
+      seals: NO_SEALS,
+      root: core?.logs.root() ?? '',
+      stateRoot: core?.ledger.accounts.root() ?? '',
+      clockFloor: 1,
+      wallMs: 1,
+      ...changes,
+    },
+    peer.sign,
+  )
+  replica.engine?.apply({ kind: 'checkpoint', checkpoint, via: 'P2P' })
+}
+
 describe('a peer that holds other entries than we do', () => {
   it('is asked for the newest again', async () => {
-    const peer = nodeKeyOf(new Uint8Array(32).fill(6))
     replica.close()
-    replica = open([{ name: 'node2', peerId: peer.peerId, url: 'http://127.0.0.1:2' }])
+    replica = open([node2])
     await submitted(3)
-    const { frontier } = replica
-    expect(replica.syncRequest(peer.peerId).frontier).toEqual(frontier)
-    const checkpoint = signCheckpoint(
-      {
-        lattice,
-        publicKey: peer.publicKey,
-        incarnation: '00'.repeat(8),
-        frontier,
-        seals: NO_SEALS,
-        root: 'cc'.repeat(32),
-        stateRoot: 'cc'.repeat(32),
-        clockFloor: 1,
-        wallMs: 1,
-      },
-      peer.sign,
-    )
-    replica.engine?.apply({ kind: 'checkpoint', checkpoint, via: 'P2P' })
+    expect(replica.syncRequest(peer.peerId).frontier).toEqual(replica.frontier)
+    hear({ root: 'cc'.repeat(32), stateRoot: 'cc'.repeat(32) })
     expect(replica.syncRequest(peer.peerId).frontier).toEqual(EMPTY_FRONTIER)
+  })
+})
+
+describe('a state that is made anew', () => {
+  /** Has something final, and then hears of an entry that comes before it. */
+  async function makeAnew(): Promise<void> {
+    const clock = { nowMs: 1_000_000, wallMs: () => clock.nowMs, monoMs: () => clock.nowMs }
+    replica.close()
+    replica = open([node2], clock)
+    hear({})
+    await submitted(5)
+    for (let round = 0; round < 2; round++) {
+      clock.nowMs += 5000
+      replica.engine?.apply({ kind: 'tick' })
+      hear({ clockFloor: clock.nowMs * 1000 })
+    }
+    expect(replica.core?.ledger.foldedCount).toBe(5)
+    const author = authorIdOf(peer.publicKey, new Uint8Array(8))
+    const late = { lattice, author, seq: 0, prev: NO_PREVIOUS, hlc: 1, intent: pay }
+    const entries = [signEntry(late, peer.sign)]
+    replica.engine?.apply({ kind: 'entries', entries, from: peer.peerId, via: 'P2P' })
+  }
+  const failRead = (error: StoreError): void =>
+    void vi.spyOn(Store.prototype, 'between').mockImplementationOnce(() => {
+      throw error
+    })
+
+  it('is that of all entries', async () => {
+    await makeAnew()
+    await vi.waitFor(() => expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(6))
+    expect(replica.refusalReason).toBeNull()
+  })
+
+  it('is not made of a damaged store, which can be repaired', async () => {
+    failRead(corrupt('entry 2 is missing'))
+    await makeAnew()
+    await vi.waitFor(() => expect(replica.refusalReason).toContain('entry 2 is missing'))
+    await replica.repair()
+    expect(replica.refusalReason).toBeNull()
+    await submitted(1)
+  })
+
+  it('is made after the store could be opened again', async () => {
+    failRead(new StoreError('unwritable', 'input/output error', 'check the disk'))
+    await makeAnew()
+    await vi.waitFor(() => expect(reopened).toBe(1))
+    await vi.waitFor(() => expect(replica.core?.ledger.accounts.balances.get('Bob')).toBe(6))
+    expect(replica.refusalReason).toBeNull()
   })
 })

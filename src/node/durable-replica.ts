@@ -323,7 +323,10 @@ export class DurableReplica {
       const snapshot = snapshotIn(this.store, { publicKey: key.publicKey, lattice }, beforeHlc)
       await rebuildFrom(this.store, snapshot, engine)
     } catch (error) {
+      // A store that was opened again meanwhile is another one.
+      if (engine !== this.#engine) return
       engine.fail(`the store cannot be read: ${(error as Error).message}`)
+      this.#storeFailed(error as Error)
     }
   }
 

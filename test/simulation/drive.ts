@@ -1,4 +1,5 @@
 import type { Ready } from '../../src/node/replica/contract.ts'
+import { inOrder } from '../../src/node/replica/in-order.ts'
 import type { Batch } from '../../src/node/store/store.ts'
 import type { AuthorId } from '../../src/wire/author.ts'
 import { decodeEntry, isSigned, NO_PREVIOUS, type SignedEntry } from '../../src/wire/entry.ts'
@@ -106,6 +107,23 @@ export class Drive extends MemoryDisk {
     // The end of a log that has been cut since is nobody's loss.
     if (damaged.seq >= log.length) return
     this.auditLog(damaged.author, from, log.length, verify)
+  }
+
+  /**
+   * As the real store does where a state is made anew: what is read is looked at as well. A log that is cut
+   * meanwhile ends there. Throws `CorruptError`.
+   */
+  audited(from: Frontier, to: Frontier, verify: Verify): Iterable<SignedEntry> {
+    return inOrder(
+      [...to].map(([author, size]) => this.#auditedLog(author, sizeAt(from, author), size, verify)),
+    )
+  }
+
+  *#auditedLog(author: AuthorId, from: number, to: number, verify: Verify): Generator<SignedEntry> {
+    for (let seq = from; seq < Math.min(to, this.logs().get(author)?.length ?? 0); seq++) {
+      this.auditLog(author, seq, seq + 1, verify)
+      yield* this.entries(author, seq, seq + 1)
+    }
   }
 
   /** The pieces of `left` were found; `isWhole`: all that were written, and the mark. */

@@ -335,7 +335,8 @@ export class SimulatedNode {
     const snapshot = snapshotIn(this.#premises(), beforeHlc)
     const frontier = core.logs.frontier()
     const from = snapshot?.folded.sizes ?? EMPTY_FRONTIER
-    const rest = this.drive.between(from, frontier)[Symbol.iterator]()
+    const { verify } = this.lattice
+    const rest = this.drive.audited(from, frontier, verify)[Symbol.iterator]()
     this.step({ kind: 'rebuild-begin', snapshot, frontier })
     const partMax = this.#settings.isDiskSlow ? PART_SLOW : PART
     const readOn = (): void => {

@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { authorOf, keyOf } from '../../../test/simulation/members.ts'
 import { encodeEntry, signEntry, type SignedEntry } from '../../wire/entry.ts'
+import { EMPTY_FRONTIER } from '../../wire/frontier.ts'
 import { StoreError } from './errors.ts'
 import { exchange, newDirectoryIn } from './salvage.ts'
 import { Store } from './store.ts'
@@ -55,6 +56,36 @@ const changed = (index: number, note: string): SignedEntry =>
 
 it('an undamaged store is whole', () => {
   expect(found()).toBe('12 entries')
+})
+
+describe('what a state is made of', () => {
+  const frontier = new Map([
+    [authorOf(lattice, 0), 6],
+    [authorOf(lattice, 1), 6],
+  ])
+  const read = (): SignedEntry[] => [...directory.store().between(EMPTY_FRONTIER, frontier)]
+
+  it('is looked at as it is read', () => {
+    expect(read()).toHaveLength(12)
+  })
+
+  it.each([
+    ['misses one', `seq = 3`, /entry 3 of .* missing/],
+    ['ends too early', `seq > 2`, /only 3 of 6 entries are there/],
+  ])('is nothing when a log %s', (_, which, problem) => {
+    directory.edit(`DELETE FROM entry WHERE ${which}`)
+    expect(read).toThrow(problem)
+  })
+
+  it('ends where a log is cut meanwhile', () => {
+    const store = directory.store()
+    const reading = store.between(EMPTY_FRONTIER, frontier)
+    const first = reading.next()
+    store.commit({ ...emptyBatch, cuts: [{ author: authorOf(lattice, 0), size: 2 }] }, 1)
+    expect(first.done).toBe(false)
+    expect(() => [...reading]).not.toThrow()
+    expect([...store.between(EMPTY_FRONTIER, frontier)]).toHaveLength(2 + 6)
+  })
 })
 
 describe('load finds', () => {

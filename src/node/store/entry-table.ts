@@ -111,9 +111,9 @@ export class EntryTable {
 
   /**
    * The same, after checking that each is what was once appended: numbers without gaps, each `prev` the
-   * hash of the entry before, signatures; and, where `to` is null, as many as were committed. What is
-   * appended after it began is left to the next reading. Throws `StoreError` `corrupt`, naming the first
-   * that is not.
+   * hash of the entry before, signatures; and as many as were committed, or as are asked for. What is
+   * appended after it began is left to the next reading; a log that is cut meanwhile ends there. Throws
+   * `StoreError` `corrupt`, naming the first that is not.
    */
   *audited(
     author: AuthorId,
@@ -134,8 +134,9 @@ export class EntryTable {
       yield signed
     }
     // The end of a log cannot be missed by what is left of it, so it is noted beside it.
-    const size = to ?? committed ?? seq
-    if (seq !== size) throw corrupt(`author ${author}: only ${seq} of ${size} entries are there`)
+    const size = to === null ? (committed ?? seq) : Math.min(to, this.#committed(number) ?? to)
+    if (to === null ? seq !== size : seq < size)
+      throw corrupt(`author ${author}: only ${seq} of ${size} entries are there`)
   }
 
   /** Every entry that there is, and every one that was committed, has its author. Throws `StoreError`. */

@@ -188,11 +188,20 @@ export class Store {
     }
   }
 
-  /** Entries from one frontier to another, in the one order. */
-  between(from: Frontier, to: Frontier): Generator<SignedEntry> {
-    return inOrder(
-      [...to].map(([author, size]) => this.#entries.range(author, sizeAt(from, author), size)),
-    )
+  /**
+   * Entries from one frontier to another, in the one order, after the same checks: a state is made of them.
+   * A log that is cut meanwhile ends there. Throws `StoreError` as `audited` does.
+   */
+  *between(from: Frontier, to: Frontier): Generator<SignedEntry> {
+    try {
+      yield* inOrder(
+        [...to].map(([author, size]) =>
+          this.#entries.audited(author, sizeAt(from, author), size, 'newest'),
+        ),
+      )
+    } catch (error) {
+      throw storeErrorOf(error, this.#file)
+    }
   }
 
   /** The newest snapshot, from before a clock where one is given; null when there is none. */

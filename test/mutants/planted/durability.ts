@@ -176,4 +176,26 @@ export const durability: readonly Mutant[] = [
     find: `if (!covers(read, withoutCuts(before)))`,
     replace: `if (!covers(before, withoutCuts(read)))`,
   },
+  {
+    id: 'rebuild.not-looked-at',
+    about: 'makes a state of whatever entries are left on the disk',
+    file: 'src/node/store/store.ts',
+    find: `this.#entries.audited(author, sizeAt(from, author), size, 'newest'),`,
+    replace: `this.#entries.range(author, sizeAt(from, author), size),`,
+  },
+  {
+    id: 'rebuild.end-not-looked-for',
+    about: 'makes a state of a log that ends too early',
+    file: 'src/node/store/entry-table.ts',
+    find: `if (to === null ? seq !== size : seq < size)`,
+    replace: `if (to === null && seq !== size)`,
+  },
+  {
+    id: 'rebuild.failure-left',
+    about: 'stays as it is when a state cannot be made anew',
+    file: 'src/node/durable-replica.ts',
+    find: `      this.#storeFailed(error as Error)
+`,
+    replace: '',
+  },
 ]
