@@ -53,6 +53,15 @@ it('rules end with a node that is stopped, and come back with it', async () => {
   expect(bench.services.listening.has(FIREWALL)).toBe(true)
 })
 
+it('rules that somebody took out of the kernel are drift, and are loaded again', async () => {
+  await bench.deploy(bench.one, 1, withRules('first'))
+  bench.isFlushed = true
+  expect((await observe()).current).toMatchObject({ areSettingsIntact: false })
+  askedOfIt()
+  await bench.session.call('start', {}, signal)
+  expect(askedOfIt()).toEqual([`enable ${FIREWALL}`, `refresh ${FIREWALL}`])
+})
+
 it('rules that nft refuses are not loaded', async () => {
   bench.firewallProblem = 'syntax error'
   await expect(bench.deploy(bench.one, 1, withRules('bad'))).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { firewallTableOf } from '../desired/firewall-file.ts'
 import { HOST_FOLDER } from '../desired/host-files.ts'
 import { writeWhole } from '../host/durable-file.ts'
 import { TargetError } from '../targets/errors.ts'
@@ -39,7 +40,8 @@ export async function loadFirewall(host: Host, signal: AbortSignal): Promise<voi
   const rules = firewallRulesOf(host)
   const digest = hash('sha256', await readFile(rules))
   const isUp = await host.services.isListening(firewall, signal)
-  if (isUp && (await readFile(loadedFile(host), 'utf8').catch(() => '')) === digest) return
+  const isLoaded = isUp && (await host.isFirewallUp())
+  if (isLoaded && (await readFile(loadedFile(host), 'utf8').catch(() => '')) === digest) return
   const problem = await host.firewallProblemIn(rules, signal)
   if (problem !== null) {
     throw new TargetError('firewall', `nft refuses the rules for ${host.node}`, {
@@ -58,9 +60,20 @@ export async function loadFirewall(host: Host, signal: AbortSignal): Promise<voi
 }
 
 /** What nft finds wrong with rules, without loading them; null: nothing. */
-export async function nftProblemIn(file: string, signal: AbortSignal): Promise<string | null> {
+export const nftProblemIn = async (file: string, signal: AbortSignal): Promise<string | null> =>
+  nftProblem(['-c', '-f', file], signal)
+
+/** Whether the kernel has the table of this node. */
+export const isTableUp = async (node: string): Promise<boolean> =>
+  (await nftProblem(
+    ['list', 'table', 'inet', firewallTableOf(node)],
+    AbortSignal.timeout(COMMAND_MS),
+  )) === null
+
+/** Null: nft did it. */
+async function nftProblem(args: readonly string[], signal: AbortSignal): Promise<string | null> {
   try {
-    await promisify(execFile)('nft', ['-c', '-f', file], {
+    await promisify(execFile)('nft', args, {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       signal,
       timeout: COMMAND_MS,

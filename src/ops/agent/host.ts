@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { caddyFilesOf } from '../desired/caddy-files.ts'
@@ -26,6 +26,8 @@ export interface Host {
   caddy: Caddy
   /** What nft finds wrong with rules, without loading them; null: nothing. */
   firewallProblemIn(file: string, signal: AbortSignal): Promise<string | null>
+  /** Whether the kernel has the node's table of nft; its unit only knows that it loaded it once. */
+  isFirewallUp(): Promise<boolean>
   /** The agent's own program; kept in the node's folder by `stage`. */
   program: { sha256: string; text: Uint8Array }
 }
@@ -82,12 +84,19 @@ export async function layoutOn(host: Host): Promise<Layout> {
   const owner = await host.users.find(SERVICE_USER)
   const isSiteRead = await isImported(host.etc)
   const site = `${HOST_FOLDER}/${caddyFilesOf(host.node).site}`
+  const rules = `${HOST_FOLDER}/${host.node}.nft`
+  const hasRules = await access(firewallRulesOf(host)).then(
+    () => true,
+    () => false,
+  )
+  const areRulesOut = hasRules && !(await host.isFirewallUp())
   return layoutOf(host.root, {
     owner,
     copyOf: (path) => {
       const place = hostPlaceOf(host, path)
-      // A site that Caddy does not include is as good as none, and looks so.
-      return path === site && !isSiteRead ? `${place}-not-included` : place
+      // A site that Caddy does not include is as good as none, and looks so; rules are no other.
+      if (path === site && !isSiteRead) return `${place}-not-included`
+      return path === rules && areRulesOut ? `${place}-not-loaded` : place
     },
   })
 }

@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { actsOn } from './acts.ts'
 import { debianCaddy } from './caddy.ts'
-import { nftProblemIn } from './firewall.ts'
+import { isTableUp, nftProblemIn } from './firewall.ts'
 import { linuxUsers, NODE_NAME, ROOT_FOLDER, type Host } from './host.ts'
 import { serve } from './serve.ts'
 import { systemd } from './systemd.ts'
@@ -36,6 +36,7 @@ const host: Host = {
   services: systemd,
   caddy: debianCaddy,
   firewallProblemIn: nftProblemIn,
+  isFirewallUp: async () => isTableUp(node),
   program,
 }
 const connection = {
