@@ -1,5 +1,5 @@
 /** Caddy as the front of nodes on real hosts, beside a site that somebody else has there. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -8,12 +8,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { parse, stringify } from 'yaml'
-import { endOf } from '../cli/built-cli.ts'
 import { OpenLoop, type LoadReport } from '../cluster/open-loop.ts'
 import type { Lab } from './lab.ts'
+import { deployed, Operator } from './operator.ts'
 import { upTestLab } from './test-lab.ts'
 
-const program = join(import.meta.dirname, '../../bin/aethel-lattice.js')
 /** Every other one with a handshake of its own, which costs more than the answer. */
 const REQUESTS_PER_SECOND = 8
 const CADDYFILE = '/etc/caddy/Caddyfile'
@@ -24,10 +23,12 @@ const MULTISTREAM = Buffer.from('\x13/multistream/1.0.0\n')
 
 let lab: Lab
 let folder: string
+let operator: Operator
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'aethel-caddy-'))
   lab = await upTestLab()
+  operator = new Operator(lab)
   openssl('req', '-x509', '-subj', '/O=Lab/CN=root', '-days', '30', ...newKey('ca'))
   for (const { name, address, exec } of lab.hosts.map(named)) {
     certify(name, address)
@@ -45,9 +46,10 @@ beforeAll(async () => {
   })
   const lattice = { ...inventory.lattice, submit: 'open', ca: `file:${folder}/ca.crt` }
   await writeFile(lab.files.inventory, stringify({ lattice, nodes }))
-  await told('keys')
+  await operator.run('keys')
 })
 afterAll(async () => {
+  operator?.remove()
   await lab?.down()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -85,41 +87,6 @@ function certify(name: string, address: string): void {
   )
 }
 
-interface Said {
-  result?: string
-  verification?: { verdict: string } | null
-  failure?: { code: string; node: string; hint: string } | null
-  changes?: { kind: string; node: string; what?: string }[]
-  stays?: string[]
-}
-
-/** What a command said with `--json`, and how it ended. */
-async function told(...args: string[]): Promise<{ code: number | null; said: Said }> {
-  const child = spawn(
-    process.execPath,
-    [program, ...args, '--json', '--file', lab.files.inventory],
-    {
-      env: { ...process.env, HOME: lab.files.home, XDG_CACHE_HOME: folder, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const { code, out, err } = await endOf(child)
-  if (out === '') throw new Error(`${args.join(' ')} ended with ${code} and said: ${err}`)
-  const said = JSON.parse(out) as Said
-  return { code, said }
-}
-
-const deployed = { result: 'deployed', verification: { verdict: 'PASS' } }
-
-async function setHeartbeat(time: string): Promise<void> {
-  const text = await readFile(lab.files.inventory, 'utf8')
-  const without = text.replace(/\n {2}heartbeat: .*/, '')
-  await writeFile(
-    lab.files.inventory,
-    without.replace('lattice:\n', `lattice:\n  heartbeat: ${time}\n`),
-  )
-}
-
 async function underLoad(work: () => Promise<unknown>): Promise<LoadReport[]> {
   const ca = readFileSync(join(folder, 'ca.crt'), 'utf8')
   const loops = lab.hosts.map(
@@ -137,7 +104,7 @@ const theirs = async (): Promise<string[]> =>
   Promise.all(lab.hosts.map(async (host) => host.exec(['curl', '-s', 'http://127.0.0.1:8088/'])))
 
 test('nodes are served over TLS by Caddy, which goes on with what it had', async () => {
-  expect((await told('deploy', '--yes')).said).toMatchObject(deployed)
+  expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
   for (const host of lab.hosts) {
     expect(await host.exec(['cat', CADDYFILE])).toBe(`${THEIRS}${IMPORT}`)
     expect(
@@ -145,7 +112,10 @@ test('nodes are served over TLS by Caddy, which goes on with what it had', async
     ).toBe('root caddy 640\n')
   }
   expect(await theirs()).toEqual(['theirs', 'theirs'])
-  expect(await told('deploy', '--yes')).toMatchObject({ code: 0, said: { result: 'unchanged' } })
+  expect(await operator.told('deploy', '--yes')).toMatchObject({
+    code: 0,
+    said: { result: 'unchanged' },
+  })
 })
 
 test('libp2p’s WebSocket passes through it', async () => {
@@ -163,16 +133,16 @@ test('a change under load refuses no request over TLS, and neither does the way 
     ['deploy', '--yes'],
     ['rollback', '--yes'],
   ] as const) {
-    if (what === 'deploy') await setHeartbeat('4s')
+    if (what === 'deploy') await operator.setHeartbeat('4s')
     const loads = await underLoad(async () => {
-      expect((await told(what, ...args)).said).toMatchObject({ result: 'deployed' })
+      expect((await operator.told(what, ...args)).said).toMatchObject({ result: 'deployed' })
     })
     for (const load of loads) {
       expect(load.failures).toEqual({})
       expect(load.acknowledged).toBeGreaterThan(REQUESTS_PER_SECOND)
     }
   }
-  expect((await told('deploy', '--yes')).said).toMatchObject(deployed)
+  expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
 })
 
 const SITE = '/etc/caddy/aethel-lattice/node1.caddy'
@@ -183,19 +153,19 @@ test.each([
 ])('a site that is %s by hand is drift, and is mended', async (_how, edit) => {
   const host = lab.host('node1')
   await host.exec(edit)
-  const { said } = await told('plan')
+  const { said } = await operator.told('plan')
   expect(said.changes).toContainEqual(
     expect.objectContaining({ kind: 'drift', node: 'node1', what: 'settings' }),
   )
-  expect((await told('deploy', '--yes')).said).toMatchObject(deployed)
+  expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
   expect(await host.exec(['cat', CADDYFILE])).toBe(`${THEIRS}${IMPORT}`)
-  expect((await told('plan')).said.changes).toEqual([])
+  expect((await operator.told('plan')).said.changes).toEqual([])
 })
 
 test('another certificate is served once it is deployed', async () => {
   const { address } = lab.host('node2')
   certify('node2', address)
-  expect((await told('deploy', '--yes')).said).toMatchObject(deployed)
+  expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
   const served = execFileSync('openssl', ['s_client', '-connect', `${address}:443`], {
     input: '',
     stdio: 'pipe',
@@ -210,7 +180,7 @@ test('what Caddy refuses is taken back before it is loaded', async () => {
   certify('node2', host.address)
   await host.exec(['sh', '-c', `echo 'nonsense {' >> ${CADDYFILE}`])
   const before = await host.exec(['cat', '/etc/caddy/aethel-lattice/node2.crt'])
-  const { said } = await told('deploy', '--yes')
+  const { said } = await operator.told('deploy', '--yes')
   expect(said).toMatchObject({
     result: 'restored',
     failure: { code: 'caddy-refuses', node: 'node2' },
@@ -218,13 +188,13 @@ test('what Caddy refuses is taken back before it is loaded', async () => {
   expect(said.failure?.hint).toMatch(/nonsense|Caddyfile/)
   expect(await host.exec(['cat', '/etc/caddy/aethel-lattice/node2.crt'])).toBe(before)
   await host.exec(['sed', '-i', '/nonsense/d', CADDYFILE])
-  expect((await told('deploy', '--yes')).said).toMatchObject(deployed)
+  expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
 })
 
 test('a teardown leaves Caddy with what it had', async () => {
   for (const host of lab.hosts) {
     const args = ['teardown', host.name, '--purge-data', '--confirm', host.name]
-    const { code, said } = await told(...args)
+    const { code, said } = await operator.told(...args)
     expect(code).toBe(0)
     expect(said.stays).toEqual([expect.stringContaining('package caddy')])
     expect(await host.exec(['cat', CADDYFILE])).toBe(THEIRS)
@@ -236,10 +206,10 @@ test('a teardown leaves Caddy with what it had', async () => {
 test('a host without Caddy that cannot install it says so, and nothing of the node is started', async () => {
   const host = lab.host('node1')
   await host.exec(['dpkg', '--purge', 'caddy'])
-  expect((await told('plan')).said.changes).toContainEqual(
+  expect((await operator.told('plan')).said.changes).toContainEqual(
     expect.objectContaining({ node: 'node1', brings: expect.arrayContaining(['package caddy']) }),
   )
-  const { code, said } = await told('deploy', '--yes')
+  const { code, said } = await operator.told('deploy', '--yes')
   expect({ code, said }).toMatchObject({
     code: 1,
     said: { failure: { code: 'no-caddy', node: 'node1' } },

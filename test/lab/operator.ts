@@ -16,12 +16,22 @@ export interface Said {
   result?: string
   release?: string
   steps?: { id: string; state?: string; took_ms?: number }[]
-  failure?: { step: string; node: string; code: string; message: string } | null
+  failure?: { step: string; node: string; code: string; message: string; hint: string } | null
   verdict?: string
   digest?: string
   verification?: { verdict: string } | null
   error?: { code: string; message: string }
+  changes?: { kind: string; node: string; what?: string }[]
+  stays?: string[]
+  nodes?: { frontier: Record<string, number> | null }[]
+  removed?: boolean
+  found?: { kind: string; name: string }[]
+  data?: { path: string; files: number | null; outcome: string } | null
+  left?: string[]
 }
+
+/** Of a deploy that went through. */
+export const deployed = { result: 'deployed', verification: { verdict: 'PASS' } }
 
 export interface Told {
   code: number | null
