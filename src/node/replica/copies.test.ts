@@ -41,6 +41,18 @@ describe('a copy of an entry', () => {
     expect(copiesOf(0)).toBe(2)
   })
 
+  it('does not count on when the member lost it, and begins anew with what we lack', () => {
+    rig.submit(noop)
+    other.receive(rig.entries(), 'a')
+    rig.hear(other.promise())
+    expect(copiesOf(0)).toBe(2)
+    const reborn = rig.member(1, 1)
+    reborn.pass(2000)
+    reborn.submit(noop)
+    rig.hear(reborn.promise())
+    expect(copiesOf(0)).toBe(1)
+  })
+
   it('counts by an earlier word when the newest is always ahead of us', () => {
     rig.submit(noop)
     other.receive(rig.entries(), 'a')
