@@ -1,4 +1,5 @@
 import type { BuildOptions } from 'esbuild'
+import { builtinModules } from './builtin-modules.ts'
 
 /**
  * What every bundle here has in common: ESM for the oldest Node.js that `engines` allows, all
@@ -15,6 +16,7 @@ export function bundleOptions(root: string) {
     keepNames: true,
     preserveSymlinks: true,
     logLevel: 'warning',
+    plugins: [builtinModules],
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },
