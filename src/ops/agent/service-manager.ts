@@ -12,14 +12,25 @@ export interface ServiceManager {
   /** Has units started with the host. */
   enable(units: readonly string[], signal: AbortSignal): Promise<void>
   disable(units: readonly string[], signal: AbortSignal): Promise<void>
+  /**
+   * Has a service and its sockets started with the host, the sockets listen, and the service started; or
+   * ended and started, while its sockets listen all the while. Resolves when its process was started, or
+   * ended already. Never starts the service without its sockets: it would have no port.
+   *
+   * @returns the life that began; null: there is none
+   */
+  run(
+    verb: 'start' | 'restart',
+    service: string,
+    sockets: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string | null>
   /** Resolves when the units' processes were started, or ended already. */
   start(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Ends units gracefully, then by force. One that is not there is ended. */
   stop(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Lets go of what is remembered of units that are gone, such as that they failed. */
   forget(units: readonly string[], signal: AbortSignal): Promise<void>
-  /** Ends and starts a service, whose socket listens all the while. Resolves as `start`. */
-  restart(unit: string, signal: AbortSignal): Promise<void>
   /** Has a unit that is up read its settings again, by its own way to do so. */
   refresh(unit: string, signal: AbortSignal): Promise<void>
   /** SIGKILL to a service's main process. */

@@ -140,19 +140,11 @@ async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): 
   }
   await loadFirewall(host, signal)
   const sockets = (await isInstalled(host, socket)) ? [socket] : []
-  await host.services.enable([...sockets, service], signal)
-  // Never the service alone: without its socket it would have no port.
-  if (sockets.length > 0 && !(await host.services.isListening(socket, signal))) {
-    await host.services.start(sockets, signal)
-  }
-  if (verb === 'start') await host.services.start([service], signal)
-  else await host.services.restart(service, signal)
-  await noteInvocation(host, service, signal)
+  await noteInvocation(host, await host.services.run(verb, service, sockets, signal))
 }
 
 /** So that `liveness` knows the process that was started from the next one. */
-async function noteInvocation(host: Host, service: string, signal: AbortSignal): Promise<void> {
-  const { invocation } = await host.services.service(service, signal)
+async function noteInvocation(host: Host, invocation: string | null): Promise<void> {
   const file = invocationFile(host)
   if (invocation !== null) await writeWhole(file, `${invocation}\n`, 0o600)
   else await rm(file, { force: true })

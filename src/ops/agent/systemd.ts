@@ -48,17 +48,21 @@ async function order(
 const wordsOf = (error: unknown): string =>
   (error as { stderr?: string }).stderr?.trim().split('\n').slice(0, 4).join('; ') ?? 'nothing'
 
+async function startUnits(units: readonly string[], signal: AbortSignal): Promise<void> {
+  await orderStart('start', units, await show(LIFE, units, signal), signal)
+}
+
 /**
  * A start that "failed" did start the process when the unit's life is another one now. The restarts of
  * the process before are forgotten: systemd keeps their count when it is told to start a unit that waits
  * for its next try.
  */
-async function startsWith(
+async function orderStart(
   verb: 'start' | 'restart',
   units: readonly string[],
+  before: readonly Values[],
   signal: AbortSignal,
 ): Promise<void> {
-  const before = await show(['InvocationID', 'NRestarts'], units, signal)
   const counted = units.filter((_unit, at) => Number(before[at]?.['NRestarts'] ?? '0') > 0)
   if (counted.length > 0) await order('reset-failed', counted, signal)
   try {
@@ -68,6 +72,29 @@ async function startsWith(
     const idOf = (values: Values | undefined): string => values?.['InvocationID'] ?? ''
     if (after.every((values, at) => idOf(values) === idOf(before[at]))) throw error
   }
+}
+
+/** What tells one life of a unit from the next. */
+const LIFE = ['InvocationID', 'NRestarts']
+
+/** As few calls as it takes: each is some 20 ms in which a node that is switched does not answer. */
+async function runUnits(
+  verb: 'start' | 'restart',
+  service: string,
+  sockets: readonly string[],
+  signal: AbortSignal,
+): Promise<string | null> {
+  const units = [service, ...sockets]
+  const found = await show([...LIFE, 'UnitFileState', 'ActiveState'], units, signal)
+  const lacking = (name: string, value: string): string[] =>
+    units.filter((_unit, at) => found[at]?.[name] !== value)
+  const passing = lacking('UnitFileState', 'enabled')
+  if (passing.length > 0) await order('enable', passing, signal)
+  const silent = lacking('ActiveState', 'active').filter((unit) => unit !== service)
+  if (silent.length > 0) await startUnits(silent, signal)
+  await orderStart(verb, [service], found.slice(0, 1), signal)
+  const [after] = await show(LIFE, [service], signal)
+  return after?.['InvocationID'] || null
 }
 
 /** Properties of units, in that order, by one call. */
@@ -104,14 +131,14 @@ export const systemd: ServiceManager = {
     if (missing.length > 0) await order('enable', missing, signal)
   },
   disable: async (units, signal) => orderKnown('disable', units, signal),
-  start: async (units, signal) => startsWith('start', units, signal),
+  run: runUnits,
+  start: startUnits,
   stop: async (units, signal) => orderKnown('stop', units, signal),
   forget: async (units, signal) => {
     const found = await show(['ActiveState'], units, signal)
     const failed = units.filter((_unit, at) => found[at]?.['ActiveState'] === 'failed')
     if (failed.length > 0) await order('reset-failed', failed, signal)
   },
-  restart: async (unit, signal) => startsWith('restart', [unit], signal),
   refresh: async (unit, signal) => order('reload', [unit], signal, SERVICE_MS),
   // The older spelling of --kill-whom, which all versions take.
   kill: async (unit, signal) => {
