@@ -1,38 +1,48 @@
 import { parseEnv } from 'node:util'
 import { variables } from '../wire/settings.ts'
 import { NodeClient } from '../ops/client/node-client.ts'
-import type { Contents, Target } from '../ops/targets/target.ts'
+import type { Contents, ObservedNode } from '../ops/targets/target.ts'
 import type { Lattice } from './lattice.ts'
 
 /**
- * Does `work` with clients that ask every node where it is now. While a rollout moves nodes to other
- * URLs, one that was not switched yet, or was brought back, is not where nodes.yaml says. A node whose
- * settings cannot be looked at is asked there all the same.
+ * Where nodes are now. While a rollout moves them to other URLs, one that was not switched yet, or was
+ * brought back, is not where nodes.yaml says. A node whose settings do not tell is looked for there all
+ * the same.
  */
-export async function withPlacedClients<T>(
-  { desired, clients, token }: Pick<Lattice, 'desired' | 'clients' | 'token'>,
-  targets: readonly Target[],
-  signal: AbortSignal,
-  work: (clients: readonly NodeClient[]) => Promise<T>,
-): Promise<T> {
-  const own: NodeClient[] = []
-  const placed = await Promise.all(
-    clients.map(async (client) => {
+export class Places {
+  readonly #urls: Map<string, string>
+
+  constructor(observed: readonly ObservedNode[]) {
+    this.#urls = new Map()
+    for (const { name, contents } of observed) this.move(name, contents)
+  }
+
+  /** The node runs, or is about to run, with these settings; null: nobody knows which. */
+  move(name: string, contents: Contents | null): void {
+    const url = urlIn(contents, name)
+    if (url === null) this.#urls.delete(name)
+    else this.#urls.set(name, url)
+  }
+
+  /** Does `work` with clients that ask every node where it is. */
+  async withClients<T>(
+    { desired, clients, token }: Pick<Lattice, 'desired' | 'clients' | 'token'>,
+    work: (clients: readonly NodeClient[]) => Promise<T>,
+  ): Promise<T> {
+    const own: NodeClient[] = []
+    const placed = clients.map((client) => {
       const { name, peerId } = client
-      const target = targets.find((one) => one.name === name)
-      const found = await target?.observe(signal).catch(() => null)
-      signal.throwIfAborted()
-      const url = urlIn(found?.contents ?? null, name)
-      if (url === null || url === client.url) return client
+      const url = this.#urls.get(name) ?? client.url
+      if (url === client.url) return client
       const other = new NodeClient({ name, url, peerId, lattice: desired.id, token })
       own.push(other)
       return other
-    }),
-  )
-  try {
-    return await work(placed)
-  } finally {
-    await Promise.all(own.map(async (client) => client.close()))
+    })
+    try {
+      return await work(placed)
+    } finally {
+      await Promise.all(own.map(async (client) => client.close()))
+    }
   }
 }
 

@@ -3,11 +3,11 @@ import type { Frontier } from '../wire/frontier.ts'
 import { NodeAnswerError } from '../ops/client/node-answer-error.ts'
 import type { NodeClient } from '../ops/client/node-client.ts'
 import type { Gate } from '../ops/rollout/progress.ts'
-import type { Target } from '../ops/targets/target.ts'
+import type { ObservedNode, Target } from '../ops/targets/target.ts'
 import { awaitGate } from '../ops/verify/gate.ts'
 import type { Lattice } from './lattice.ts'
 import { GATE_DEADLINE_MS, GATE_STABLE_MS, HOLDINGS_MS_MAX, REPORT_POLL_MS } from './limits.ts'
-import { withPlacedClients } from './placed-clients.ts'
+import { Places } from './placed-clients.ts'
 
 /**
  * The gate of a rollout: a node is proven when it fits in with all that should be up, and holds what it
@@ -17,21 +17,25 @@ export function gateOf(
   lattice: Lattice,
   targets: readonly Target[],
   rolloutSignal: AbortSignal,
-): { gate: Gate; beforeActing: () => Promise<void> } {
+): { gate: Gate; beforeActing: (observed: readonly ObservedNode[]) => Promise<void> } {
   const { desired } = lattice
-  let heldBefore: ReadonlyMap<string, Frontier> | null = null
-  const beforeActing = async (): Promise<void> => {
-    heldBefore = await holdingsOf(lattice, targets, rolloutSignal)
+  let before: { places: Places; held: ReadonlyMap<string, Frontier> } | null = null
+  const beforeActing = async (observed: readonly ObservedNode[]): Promise<void> => {
+    const places = new Places(observed)
+    before = { places, held: await holdingsOf(lattice, places, rolloutSignal) }
   }
-  const gate: Gate = async (name, { release, configDigest, activeNames, signal }) =>
-    withPlacedClients(lattice, targets, signal, async (clients) => {
-      const node = desired.nodes.find((one) => one.name === name)
-      const target = targets.find((one) => one.name === name)
+  const gate: Gate = async (name, question) => {
+    const { generation, release, configDigest, activeNames, signal } = question
+    const node = desired.nodes.find((one) => one.name === name)
+    const target = targets.find((one) => one.name === name)
+    if (node === undefined || target === undefined) throw new Error(`${name} is not a node here`)
+    if (before === null) throw new Error('nobody looked at what nodes held before')
+    const { places, held } = before
+    places.move(name, await target.read(generation, signal).catch(() => null))
+    signal.throwIfAborted()
+    return places.withClients(lattice, async (clients) => {
       const client = clients.find((one) => one.name === name)
-      if (node === undefined || target === undefined || client === undefined) {
-        throw new Error(`${name} is not a node here`)
-      }
-      if (heldBefore === null) throw new Error('nobody looked at what nodes held before')
+      if (client === undefined) throw new Error(`there is no client for ${name}`)
       // Settings that were edited by hand can only be taken as the node reports them.
       const digest = configDigest ?? (await reportedDigest(client, signal)) ?? node.configDigest
       return awaitGate({
@@ -41,22 +45,23 @@ export function gateOf(
         release,
         liveness: async () => target.liveness(signal),
         activeNames,
-        heldBefore: heldBefore.get(name) ?? null,
+        heldBefore: held.get(name) ?? null,
         stableForMs: GATE_STABLE_MS,
         deadlineMs: GATE_DEADLINE_MS,
         signal,
       })
     })
+  }
   return { gate, beforeActing }
 }
 
 /** What each node that answers holds now. */
 async function holdingsOf(
   lattice: Lattice,
-  targets: readonly Target[],
+  places: Places,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Frontier>> {
-  return withPlacedClients(lattice, targets, signal, async (clients) => {
+  return places.withClients(lattice, async (clients) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(HOLDINGS_MS_MAX)])
     const held = await Promise.all(
       clients.map(async (client): Promise<[string, Frontier][]> => {

@@ -5,7 +5,7 @@ import { readCertificate } from '../ops/inventory/certificates.ts'
 import { readSeed } from '../ops/inventory/identities.ts'
 import { readArtifact } from '../ops/release/artifact.ts'
 import type { Payload, RolloutOptions } from '../ops/rollout/apply.ts'
-import { observeNodes } from '../ops/rollout/observe.ts'
+import { observeNow, type Observation } from '../ops/rollout/observe.ts'
 import type { Plan } from '../ops/rollout/plan.ts'
 import { planChanges, type Change } from '../ops/rollout/plan-changes.ts'
 import type { ProvenRelease } from '../ops/rollout/plan-releases.ts'
@@ -49,6 +49,8 @@ export async function payloadOf(
 export interface MadePlan {
   plan: Plan
   changes: readonly Change[]
+  /** What it was made of. */
+  observation: Observation
 }
 
 /** What would bring the nodes, as they are found now, to `payload`, and what it changes. Changes nothing. */
@@ -59,7 +61,8 @@ export async function planDeploy(
   proven: readonly ProvenRelease[],
   { release, settings }: Payload,
 ): Promise<MadePlan> {
-  const observed = await observeNodes(targets, signal)
+  const observation = await observeNow(targets, signal)
+  const observed = observation.nodes
   const plan = planRollout({
     lattice: desired,
     release: { id: release.id, version: release.manifest.version },
@@ -71,7 +74,7 @@ export async function planDeploy(
     name,
     { settings: shownSettings(own), release: release.manifest.files },
   ])
-  return { plan, changes: planChanges(plan, observed, new Map(wanted)) }
+  return { plan, changes: planChanges(plan, observed, new Map(wanted)), observation }
 }
 
 /**

@@ -47,12 +47,13 @@ export async function deploy(app: App, options: DeployOptions): Promise<Outcome>
       const agreed = await prepareHosts(app, lattice, site, payload, options)
       return underLock(app, lattice, site, async (rollout, held) => {
         const made = await planDeploy(app, lattice, targets, held.proven, payload)
-        const { plan } = made
+        const { plan, observation } = made
         requireDigest(plan, agreed ?? options.plan)
         if (agreed === null) await requireAgreement(app, lattice, targets, made, options)
 
         const progress = showProgress(app.screen, plan.steps)
-        const outcome = await applyPlan(plan, payload, { ...rollout, onProgress: progress.tell })
+        const terms = { ...rollout, observation, onProgress: progress.tell }
+        const outcome = await applyPlan(plan, payload, terms)
         await progress.close()
         return concludeRun(app, lattice, held, { plan, outcome })
       })

@@ -1,5 +1,5 @@
 import { applyPlan } from '../../ops/rollout/apply.ts'
-import { observeNodes } from '../../ops/rollout/observe.ts'
+import { observeNow, type Observation } from '../../ops/rollout/observe.ts'
 import type { Plan } from '../../ops/rollout/plan.ts'
 import type { ProvenRelease } from '../../ops/rollout/plan-releases.ts'
 import { latticeAfter } from '../../ops/rollout/plan-rollback.ts'
@@ -44,7 +44,7 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
 
       return underLock(app, lattice, site, async (rollout, held) => {
         const choice = await choose(app, lattice, targets, held.proven, options)
-        const { plan, skipped } = choice
+        const { plan, skipped, observation } = choice
         for (const { release, node, holding } of skipped) {
           app.screen.say((paint) =>
             paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
@@ -54,7 +54,8 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
         if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
 
         const progress = showProgress(app.screen, plan.steps)
-        const outcome = await applyPlan(plan, null, { ...rollout, onProgress: progress.tell })
+        const terms = { ...rollout, observation, onProgress: progress.tell }
+        const outcome = await applyPlan(plan, null, terms)
         await progress.close()
         const after = { ...lattice, desired: latticeAfter(lattice.desired, plan) }
         const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
@@ -100,13 +101,14 @@ async function choose(
   targets: readonly Target[],
   proven: readonly ProvenRelease[],
   { to, node }: RollbackOptions,
-): Promise<RollbackChoice> {
+): Promise<RollbackChoice & { observation: Observation }> {
+  const observation = await observeNow(targets, signal)
   const input = {
     lattice: desired,
-    observed: await observeNodes(targets, signal),
+    observed: observation.nodes,
     proven,
     to,
     only: node === undefined ? undefined : [node],
   }
-  return prepareRollback(input, targets, signal)
+  return { ...(await prepareRollback(input, targets, signal)), observation }
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { applyPlan } from './apply.ts'
-import { JournalError } from './errors.ts'
+import { JournalError, type PlanStaleError } from './errors.ts'
 import { release } from './fixtures/facts.ts'
 import { Crash, payload } from './fixtures/fake-lattice.ts'
 import { allOf, failAt, upgrade } from './fixtures/upgrade.ts'
+import { OBSERVATION_MS_MAX } from './limits.ts'
 import { LockLostError } from './lock-holder.ts'
+import { observeNow } from './observe.ts'
 
 const old = allOf('ax', 'running')
 const fresh = allOf('by', 'running')
@@ -107,6 +109,25 @@ describe('nothing is begun', () => {
     })
     expect([fake.acts, fake.records]).toEqual([[], []])
   })
+
+  it.each([
+    ['recent', 0, 'deployed'],
+    ['older', OBSERVATION_MS_MAX + 1, 'plan-stale'],
+  ])(
+    'when a node changed after an observation, as far as that is not recent: %s',
+    async (_age, ageMs, ends) => {
+      const fake = upgrade()
+      const plan = await fake.plan('b', 'y')
+      const { nodes } = await observeNow(fake.nodes, new AbortController().signal)
+      fake.node('backup').put('c', 'x')
+      const observation = { nodes, askedMs: performance.now() - ageMs }
+      const ended = applyPlan(plan, payload('b', 'y'), fake.options({ observation })).then(
+        ({ result }) => result,
+        ({ code }: PlanStaleError) => code,
+      )
+      expect(await ended).toBe(ends)
+    },
+  )
 
   it.each([
     ['another release', payload('c', 'y')],

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Release } from '../release/artifact.ts'
 import { settingsDigest, type NodeSettings } from '../targets/settings.ts'
-import type { Target } from '../targets/target.ts'
+import type { ObservedNode, Target } from '../targets/target.ts'
 import { PlanStaleError, RecoveryError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import type { HeldLock } from './record.ts'
-import { observeNodes } from './observe.ts'
+import { isRecent, observeNodes, type Observation } from './observe.ts'
 import { nodesAfter, nodesAfterRevert, warningsOf } from './outcome.ts'
 import type { Action, Plan, PlannedNode, Step } from './plan.ts'
 import { movedNodes } from './plan-digest.ts'
@@ -25,8 +25,10 @@ export interface RolloutOptions {
   /** At least those of all nodes of the plan. */
   targets: readonly Target[]
   gate: Gate
-  /** What the gate looks at before any node is touched; called only when one will be. */
-  beforeActing?: () => Promise<void>
+  /** What the gate looks at before any node is touched, as they were found; called only when one will be. */
+  beforeActing?: (observed: readonly ObservedNode[]) => Promise<void>
+  /** Of all nodes of the plan, under this lock. They are observed again when it is not recent any more. */
+  observation?: Observation
   journal: Journal
   lock: HeldLock
   /** The operator's interrupt: what was begun is reverted. */
@@ -53,12 +55,12 @@ export async function applyPlan(
   payload: Payload | null,
   options: RolloutOptions,
 ): Promise<Outcome> {
-  await assertFitting(plan, payload, options)
+  const observed = await requireFitting(plan, payload, options)
   const ended = { release: plan.release, steps: [], failure: null, warnings: [] }
   if (plan.steps.length === 0) {
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
   }
-  await options.beforeActing?.()
+  await options.beforeActing?.(observed)
   const run = await beginRun(plan, options)
   const touched: PlannedNode[] = []
   const forward = goForward(run, plan, payload, touched, options)
@@ -74,22 +76,28 @@ export async function applyPlan(
 
 const acting = (plan: Plan): PlannedNode[] => plan.nodes.filter((node) => node.act !== null)
 
-async function assertFitting(
+/** @returns the nodes as they are found; none for a plan that does nothing */
+async function requireFitting(
   plan: Plan,
   payload: Payload | null,
-  { journal, targets, signal }: RolloutOptions,
-): Promise<void> {
+  { journal, targets, observation, signal }: RolloutOptions,
+): Promise<readonly ObservedNode[]> {
   if (planRecovery(await journal.read()) !== null) {
     throw new RecoveryError('unfinished-run', 'an earlier run was cut short', {
       hint: 'run "aethel-lattice deploy": it first finishes or reverts that one',
     })
   }
   // What does nothing cannot do the wrong thing: it only says what was found when it was planned.
-  if (plan.steps.length === 0) return
+  if (plan.steps.length === 0) return []
   const names = plan.nodes.map((node) => node.name)
   const planned = targets.filter((target) => names.includes(target.name))
-  const moved = movedNodes(plan, await observeNodes(planned, signal))
+  const observed =
+    observation !== undefined && isRecent(observation, performance.now())
+      ? observation.nodes
+      : await observeNodes(planned, signal)
+  const moved = movedNodes(plan, observed)
   if (moved.length > 0 || !isPayloadOf(plan, payload)) throw new PlanStaleError(plan.digest, moved)
+  return observed
 }
 
 /** Whether `payload` is what the plan would stage. */

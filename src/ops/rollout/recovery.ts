@@ -45,7 +45,7 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     }))
     return { ...ended, result: 'deployed', nodes, failure: null, warnings: [] }
   }
-  await options.beforeActing?.()
+  await options.beforeActing?.(observed)
   const signals = [signal, lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])]
   const problems = await revert(run, touched, AbortSignal.any(signals))
   const result = problems.length === 0 ? 'restored' : 'split'
