@@ -43,6 +43,9 @@ export async function withServers<T>(
       })
       return recordOf((await Promise.all(found)).flat())
     },
+    approach: () => {
+      for (const agent of agents) agent.approach(signal)
+    },
     isPrepared: async () => {
       const ready = await Promise.all(agents.map(async (agent) => agent.isPrepared(signal)))
       return !ready.includes(false)

@@ -11,6 +11,8 @@ export interface Site {
   /** In the order of nodes.yaml. */
   targets: readonly Target[]
   record: PhaseRecord
+  /** Begins to connect to all hosts at once, so that what follows need not wait for one after the other. */
+  approach(): void
   /** Whether the hosts have what a command needs that changes something there. Changes nothing. */
   isPrepared(): Promise<boolean>
   /**
@@ -47,6 +49,7 @@ function localSite({ home }: App, inventory: Inventory): Site {
     targets: localTargets(localNodes(inventory, home), names),
     record,
     recordWith: async () => record,
+    approach: () => {},
     isPrepared: async () => true,
     prepare: async () => {},
   }

@@ -32,6 +32,7 @@ export async function deploy(app: App, options: DeployOptions): Promise<Outcome>
   const inventory = await openInventory(app)
   return withSite(app, inventory, async (site) => {
     requireAnswerer(app)
+    site.approach()
     await makeLocalKeys(app, inventory)
     await warnOfStrays(app, inventory)
 

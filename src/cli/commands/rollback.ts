@@ -35,6 +35,7 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
   return withSite(app, inventory, async (site) => {
     const { targets, record } = site
     requireAnswerer(app)
+    site.approach()
     return withLattice(app, inventory, async (lattice) => {
       if (app.options.dryRun) {
         const { proven } = await record.look()

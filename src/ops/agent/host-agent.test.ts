@@ -1,13 +1,15 @@
 /** The real agent on this machine, reached through a real shell; only SSH and root are left out. */
 import { hash } from 'node:crypto'
+import { once as happens } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { OperatorError } from '../errors.ts'
 import { askingSudo, LocalShell } from './fixtures/local-shell.ts'
-import { HostAgent } from './host-agent.ts'
+import { HostAgent, type AgentPorts, type HostConnection } from './host-agent.ts'
 
 const { signal } = new AbortController()
 const VERSION = '26.10.0'
@@ -35,20 +37,24 @@ interface Setting {
   sudo?: string
   isRoot?: boolean
   passwords?: readonly string[]
+  connect?: AgentPorts['connect']
 }
 
-function agentOf({ sudo = openSudo, isRoot = true, passwords = [] }: Setting = {}): HostAgent {
+function agentOf(setting: Setting = {}): HostAgent {
+  const { sudo = openSudo, isRoot = true, passwords = [] } = setting
   const entry = pathToFileURL(join(import.meta.dirname, 'main.ts')).href
   const text = Buffer.from(`import ${JSON.stringify(entry)}\n`)
   const nodePackage = { name: 'none', integrity: `sha512-${'A'.repeat(86)}==`, sha256: null }
   return new HostAgent('node1', root, {
-    connect: async () => {
-      const shell = await LocalShell.make(folder, 'dash')
-      await shell.place('sudo', sudo)
-      if (!isRoot) await shell.place('id', '#!/bin/sh\necho 1000\n')
-      opened.push(shell)
-      return shell
-    },
+    connect:
+      setting.connect ??
+      (async () => {
+        const shell = await LocalShell.make(folder, 'dash')
+        await shell.place('sudo', sudo)
+        if (!isRoot) await shell.place('id', '#!/bin/sh\necho 1000\n')
+        opened.push(shell)
+        return shell
+      }),
     askSudoPassword: async () => passwords[asked++] ?? null,
     program: { text, sha256: hash('sha256', text) },
     nodes: {
@@ -82,6 +88,31 @@ describe('a host without our Node.js', () => {
   })
 })
 
+describe('an approach', () => {
+  it('fails whoever asks first, and is tried again for the next', async () => {
+    const agent = agentOf()
+    agent.approach(signal)
+    const codes = [1, 2].map(async () => codeOf(agent.call('record.look', {}, signal, looking)))
+    expect(await Promise.all(codes)).toEqual(['bare-host', 'bare-host'])
+    expect(opened).toHaveLength(1)
+    await agent.close()
+  })
+
+  it('that nobody asks for is no failure, and ends with the agent', async () => {
+    const seen: AbortSignal[] = []
+    const connect = async (given: AbortSignal): Promise<HostConnection> => {
+      seen.push(given)
+      await happens(given, 'abort')
+      throw given.reason
+    }
+    const agent = agentOf({ connect })
+    agent.approach(signal)
+    await nextTurn()
+    await agent.close()
+    expect(seen.map(({ aborted }) => aborted)).toEqual([true])
+  })
+})
+
 describe('an agent', () => {
   beforeEach(placeRuntime)
 
@@ -89,6 +120,15 @@ describe('an agent', () => {
     const agent = agentOf()
     expect(await agent.call('record.look', {}, signal, looking)).toMatchObject({ holder: null })
     expect(await readdir(root)).toEqual(['shared'])
+    await agent.close()
+  })
+
+  it('that was approached answers on the connection that was begun', async () => {
+    const agent = agentOf()
+    agent.approach(signal)
+    const asks = [1, 2].map(async () => agent.call('record.look', {}, signal, looking))
+    expect(await Promise.all(asks)).toHaveLength(2)
+    expect(opened).toHaveLength(1)
     await agent.close()
   })
 

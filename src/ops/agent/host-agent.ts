@@ -54,6 +54,9 @@ export class HostAgent {
   #session: AgentSession | null = null
   #facts: HostFacts | null = null
   #password: SudoPassword = null
+  /** A way in that was begun before anybody asked. */
+  #approach: Promise<AgentSession> | null = null
+  #approachEnd = new AbortController()
   /** One way in at a time. */
   #entering: Promise<unknown> = Promise.resolve()
 
@@ -80,16 +83,17 @@ export class HostAgent {
    * @throws BareHostError where nothing may be brought and nothing is there; OperatorError
    */
   async session(signal: AbortSignal, { brings }: Use): Promise<AgentSession> {
-    const entering = this.#entering.then(async () => {
-      try {
-        return await this.#enter(signal, brings)
-      } catch (error) {
-        if (isLost(error)) await this.close()
-        throw error
-      }
-    })
-    this.#entering = entering.catch(() => undefined)
-    return entering
+    const approach = this.#approach
+    this.#approach = null
+    return approach !== null && !brings ? approach : this.#enterInTurn(signal, brings)
+  }
+
+  /** Begins to bring the agent up. The first who asks for a session is told what came of it. */
+  approach(signal: AbortSignal): void {
+    this.#approachEnd = new AbortController()
+    const any = AbortSignal.any([signal, this.#approachEnd.signal])
+    this.#approach = this.#enterInTurn(any, false)
+    this.#approach.catch(() => undefined)
   }
 
   /**
@@ -155,11 +159,25 @@ export class HostAgent {
 
   /** Ends the agent and the connection. Asked again, both are opened anew. Idempotent. */
   async close(): Promise<void> {
+    this.#approachEnd.abort()
     this.#session?.close()
     this.#session = null
     const connection = this.#connection
     this.#connection = null
     await connection?.close()
+  }
+
+  async #enterInTurn(signal: AbortSignal, brings: boolean): Promise<AgentSession> {
+    const entering = this.#entering.then(async () => {
+      try {
+        return await this.#enter(signal, brings)
+      } catch (error) {
+        if (isLost(error)) await this.close()
+        throw error
+      }
+    })
+    this.#entering = entering.catch(() => undefined)
+    return entering
   }
 
   async #enter(signal: AbortSignal, brings: boolean): Promise<AgentSession> {
