@@ -25,7 +25,7 @@ export function gateOf(
     before = { places, held: await holdingsOf(lattice, places, rolloutSignal) }
   }
   const gate: Gate = async (name, question) => {
-    const { generation, release, configDigest, activeNames, signal } = question
+    const { generation, release, configDigest, activeNames, onFit, signal } = question
     const node = desired.nodes.find((one) => one.name === name)
     const target = targets.find((one) => one.name === name)
     if (node === undefined || target === undefined) throw new Error(`${name} is not a node here`)
@@ -45,6 +45,7 @@ export function gateOf(
         release,
         liveness: async () => target.liveness(signal),
         activeNames,
+        ...(onFit && { onFit }),
         heldBefore: held.get(name) ?? null,
         stableForMs: GATE_STABLE_MS,
         deadlineMs: GATE_DEADLINE_MS,

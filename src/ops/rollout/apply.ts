@@ -10,7 +10,7 @@ import { nodesAfter, nodesAfterRevert, warningsOf } from './outcome.ts'
 import type { Action, Plan, PlannedNode, Step } from './plan.ts'
 import { movedNodes } from './plan-digest.ts'
 import { planRecovery } from './plan-recovery.ts'
-import type { Failure, Gate, Outcome, Progress } from './progress.ts'
+import type { Failure, Gate, GateQuestion, Outcome, Progress } from './progress.ts'
 import { failureOf, revert } from './revert.ts'
 import { interruption, logTailOf, Run, StepError } from './run.ts'
 
@@ -128,7 +128,12 @@ async function beginRun(plan: Plan, options: RolloutOptions): Promise<Run> {
   return run
 }
 
-/** Leaves in `touched` what it switched or began to. Returns early when the operator interrupts. */
+/**
+ * Leaves in `touched` what it switched or began to. Returns early when the operator interrupts.
+ * Each node is proven before the next is switched. Only on the way back to a proven release it is
+ * enough for that that the node fits in: while the next one is switched it has to stay well, and what
+ * ends that ends the run. It is proven before the one after the next is touched.
+ */
 async function goForward(
   run: Run,
   plan: Plan,
@@ -136,18 +141,69 @@ async function goForward(
   touched: PlannedNode[],
   { signal: interrupt, lock }: RolloutOptions,
 ): Promise<void> {
-  const signal = AbortSignal.any([interrupt, lock.signal])
+  const failures = new Failures()
+  const signal = AbortSignal.any([interrupt, lock.signal, failures.signal])
   await stage(run, plan, payload, signal)
-  for (const node of acting(plan)) {
-    if (interrupt.aborted) return
+  let before = Promise.resolve()
+  for (const [index, node] of acting(plan).entries()) {
+    if (interrupt.aborted || failures.signal.aborted) break
     touched.push(node)
     run.active.delete(node.name)
-    await run.step(stepIn(plan, node.act ?? 'activate', node.name), async (target) => {
-      await target.activate(node.next, lock.token, signal)
-    })
-    run.active.add(node.name)
-    const { next: generation, configDigest } = node
-    await run.gate(stepIn(plan, 'gate', node.name), { generation, configDigest }, signal)
+    const fits = Promise.withResolvers<void>()
+    const next = acting(plan).slice(index + 1)
+    const onFit = (): string[] => {
+      fits.resolve()
+      return [...run.active].filter((name) => !next.some((one) => one.name === name))
+    }
+    const isOverlapped = plan.kind === 'rollback' && next.length > 0
+    const proven = failures.of(switchOne(run, plan, node, signal, isOverlapped ? onFit : undefined))
+    await Promise.race([fits.promise, proven])
+    await before
+    before = proven
+  }
+  await before
+  failures.throwFirst()
+}
+
+async function switchOne(
+  run: Run,
+  plan: Plan,
+  node: PlannedNode,
+  signal: AbortSignal,
+  onFit: GateQuestion['onFit'],
+): Promise<void> {
+  const { name, act, next: generation, configDigest } = node
+  await run.step(stepIn(plan, act ?? 'activate', name), async (target) => {
+    await target.activate(generation, run.token, signal)
+  })
+  run.active.add(name)
+  await run.gate(stepIn(plan, 'gate', name), { generation, configDigest }, signal, onFit)
+}
+
+/** Of works that go on beside each other: the first one stops the others. */
+class Failures {
+  readonly #stop = new AbortController()
+  /** As they came to pass: the first is why the others were stopped. */
+  readonly #all: unknown[] = []
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Resolves when `work` is over, well or not. */
+  async of(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.#all.push(error)
+      this.#stop.abort(error)
+    }
+  }
+
+  /** What must end the run goes before what makes it go back. */
+  throwFirst(): void {
+    const first = this.#all.find((failure) => !(failure instanceof StepError)) ?? this.#all[0]
+    if (first !== undefined) throw first as Error
   }
 }
 
@@ -159,27 +215,19 @@ async function stage(
   signal: AbortSignal,
 ): Promise<void> {
   const staged = plan.nodes.filter((node) => node.isStaged)
-  const stopped = new AbortController()
-  const any = AbortSignal.any([signal, stopped.signal])
-  // As they came to pass: the first is why the others were stopped.
-  const failures: unknown[] = []
+  const failures = new Failures()
+  const any = AbortSignal.any([signal, failures.signal])
   await Promise.all(
     staged.map(async ({ name, configDigest }) => {
       const settings = payload?.settings.get(name)
       if (payload === null || settings === undefined) return
-      try {
-        await run.step(stepIn(plan, 'stage', name), async (target) => {
-          await target.stage({ release: payload.release, settings, configDigest }, any)
-        })
-      } catch (error) {
-        failures.push(error)
-        stopped.abort()
-      }
+      const staging = run.step(stepIn(plan, 'stage', name), async (target) => {
+        await target.stage({ release: payload.release, settings, configDigest }, any)
+      })
+      await failures.of(staging)
     }),
   )
-  // What must end the run goes before what makes it go back.
-  const first = failures.find((failure) => !(failure instanceof StepError)) ?? failures[0]
-  if (first !== undefined) throw first as Error
+  failures.throwFirst()
 }
 
 /** Why the run cannot go through; null when all was done. */

@@ -65,6 +65,11 @@ export interface GateQuestion {
   configDigest: string | null
   /** Names of the nodes that should be up by now, `node` among them. */
   activeNames: readonly string[]
+  /**
+   * To be called when the node fits in for the first time. Tells beside which of these nodes it has to
+   * stay well: the others are switched from then on. Absent: beside all of them.
+   */
+  onFit?: () => readonly string[]
   signal: AbortSignal
 }
 

@@ -92,11 +92,16 @@ export class Run {
   }
 
   /** Asks the gate about the step's node. @throws StepError when it is not proven */
-  async gate(step: Step, expected: Expected, signal: AbortSignal): Promise<void> {
+  async gate(
+    step: Step,
+    expected: Expected,
+    signal: AbortSignal,
+    onFit?: GateQuestion['onFit'],
+  ): Promise<void> {
     await this.step(step, async () => {
       const activeNames = [...this.active]
       const { release } = expected.generation
-      const question = { ...expected, release, activeNames, signal }
+      const question = { ...expected, release, activeNames, signal, ...(onFit && { onFit }) }
       const answer = await this.#tools.gate(step.node, question)
       if (!answer.ok) throw new GateError('gate', answer.reason, { hint: answer.hint })
     })

@@ -282,6 +282,30 @@ describe('the gate', () => {
     expect(await gate({ activeNames: ['node1', 'node2'] })).toMatchObject({ ok: true })
   })
 
+  it('tells once that the node fits in, and then looks only beside those that it is told', async () => {
+    const told: number[] = []
+    const onFit = (): string[] => {
+      told.push(nodeAt(0).requests.length)
+      return ['node1', 'node3']
+    }
+    atSleep = [async () => nodeAt(1).close()]
+    expect(await gate({ onFit })).toEqual({ ok: true, tookMs: 1000 })
+    expect(told).toHaveLength(1)
+  })
+
+  it('does not tell that a node fits in which lacks a neighbour', async () => {
+    await nodeAt(1).close()
+    const onFit = (): string[] => {
+      throw new Error('it does not')
+    }
+    expect(await gate({ onFit, deadlineMs: 1000 })).toMatchObject({ ok: false })
+  })
+
+  it('begins to count again for a node that fitted in and did not stay well', async () => {
+    atSleep = [() => (nodeAt(0).replica.instance = 'f'.repeat(16))]
+    expect(await gate({ onFit: () => ['node1'] })).toEqual({ ok: true, tookMs: 1500 })
+  })
+
   it('needs a token where entries need one', async () => {
     await closeClients(clients)
     await lattice.stop()

@@ -28,6 +28,11 @@ export interface GateOptions {
   liveness: () => Promise<'alive' | 'dead' | 'unknown'>
   /** The nodes that should be up at this point of the rollout. */
   activeNames: readonly string[]
+  /**
+   * Called when the node fits in for the first time. Tells beside which of these nodes it is to stay
+   * well: the others may be switched from then on.
+   */
+  onFit?: () => readonly string[]
   /** What the node held when the rollout began; null: it showed nothing then. */
   heldBefore: Frontier | null
   /** How long everything must hold in every look, milliseconds. */
@@ -56,11 +61,14 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
   let stableSinceMs: number | null = null
   let canary: CanaryObservation | null = null
   let instanceBefore: string | null = null
+  let { activeNames } = options
+  let hasFitted = false
 
   for (let looks = 0; ; looks++) {
     let stableLeftMs = stableForMs
     const leftMs = deadlineMs - tookMs()
-    const look = await observeGate(options, clock, { canary, instanceBefore, leftMs })
+    const before = { canary, instanceBefore, leftMs }
+    const look = await observeGate({ ...options, activeNames }, clock, before)
     const decision: GateDecision = judgeGate(look)
     if (decision.isOpen) {
       canary = look.canary
@@ -73,6 +81,8 @@ export async function awaitGate(options: GateOptions): Promise<GateResult> {
         hint: 'give it more time',
       }
       instanceBefore = decision.instance
+      if (!hasFitted) activeNames = options.onFit?.() ?? activeNames
+      hasFitted = true
     } else {
       // An entry that all have seen need not be written again while only the roots differ.
       canary = decision.stage === 'roots' || decision.stage === 'state' ? look.canary : null
