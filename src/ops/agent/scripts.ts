@@ -10,15 +10,15 @@ export const WORD = 'aethel-lattice-host 1 '
 /** Ends what is not for the script: a line that sudo left, when it wanted no password after all. */
 export const BEGIN = 'aethel-lattice-begin'
 
-/** What all scripts begin with. */
+/** What all scripts begin with. Nothing here starts more programs than it must: each takes some 5 ms. */
 const prelude = `
 umask 022
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export LC_ALL PATH
 say() { printf '${WORD}%s\\n' "$*"; }
-sizeof() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
-digestof() { sha256sum <"$1" | cut -d ' ' -f 1; }
+measure() { bytes=0; if [ -f "$1" ]; then bytes=$(($(wc -c <"$1"))); fi; }
+isdigest() { found=$(sha256sum <"$1"); [ "\${found%% *}" = "$2" ]; }
 lines=0
 while IFS= read -r line && [ "$line" != '${BEGIN}' ]; do
   lines=$((lines + 1))
@@ -39,19 +39,28 @@ cd / || exit 90
  */
 export const enterScript = `${prelude}
 IFS= read -r root && IFS= read -r node && IFS= read -r version && IFS= read -r digest && IFS= read -r length || exit 90
-issound() { [ -x "$1/bin/node" ] && [ -s "$1/bytes" ] && [ "$(sizeof "$1/bin/node")" = "$(cat "$1/bytes")" ]; }
+issound() {
+  [ -x "$1/bin/node" ] && [ -s "$1/bytes" ] || return 1
+  measure "$1/bin/node"
+  read -r whole <"$1/bytes" || :
+  [ "$bytes" = "$whole" ]
+}
 runtime=
 for folder in "$root/shared/node/$version" "$root"/shared/node/*; do
   if issound "$folder"; then runtime=$folder; break; fi
 done
 pinned=no
 [ "$runtime" = "$root/shared/node/$version" ] && pinned=yes
-deployed=no
-[ -L "$root/current" ] && deployed=yes
 user=no
 id -u aethel-lattice >/dev/null 2>&1 && user=yes
-listed="$(ls -A "$root" 2>/dev/null) $(ls -A "$root/shared" 2>/dev/null)"
-case $listed in ' ') folder=none ;; 'shared data') folder=data ;; *) folder=more ;; esac
+deployed=no
+folder=more
+if [ -L "$root/current" ]; then
+  deployed=yes
+else
+  listed="$(ls -A "$root" 2>/dev/null) $(ls -A "$root/shared" 2>/dev/null)"
+  case $listed in ' ') folder=none ;; 'shared data') folder=data ;; esac
+fi
 caddy=no
 command -v caddy >/dev/null && caddy=yes
 facts="$(uname -m) $pinned $deployed $user $folder $caddy"
@@ -63,14 +72,14 @@ if [ "$length" != - ]; then
   lent=$(mktemp -d) || exit 94
   program=$lent/host-agent.mjs
   head -c "$length" >"$program"
-  if [ "$(digestof "$program")" != "$digest" ]; then
+  if ! isdigest "$program" "$digest"; then
     rm -rf "$lent"
     exit 93
   fi
   how=lent
 else
   program=$root/agent/$digest.mjs
-  if [ ! -f "$program" ] || [ "$(digestof "$program")" != "$digest" ]; then
+  if [ ! -f "$program" ] || ! isdigest "$program" "$digest"; then
     say "lacks-agent $facts"
     exit 91
   fi
@@ -96,10 +105,12 @@ IFS= read -r root && IFS= read -r version && IFS= read -r digest && IFS= read -r
 folder=$root/shared/node
 mkdir -p "$folder" || exit 94
 partial=$folder/.unfinished-$sent
-say "has $(sizeof "$partial")"
+measure "$partial"
+say "has $bytes"
 cat >>"$partial" || exit 94
-[ "$(sizeof "$partial")" -ge "$length" ] || exit 92
-if [ "$(digestof "$partial")" != "$sent" ]; then
+measure "$partial"
+[ "$bytes" -ge "$length" ] || exit 92
+if ! isdigest "$partial" "$sent"; then
   rm -f "$partial"
   exit 93
 fi
@@ -110,7 +121,7 @@ if ! gzip -dc <"$partial" >"$fresh/bin/node"; then
   rm -rf "$fresh"
   exit 94
 fi
-if [ "$(digestof "$fresh/bin/node")" != "$digest" ]; then
+if ! isdigest "$fresh/bin/node" "$digest"; then
   rm -rf "$fresh" "$partial"
   exit 93
 fi
@@ -126,7 +137,8 @@ if [ "$told" != "v$version" ]; then
   case $told in *libatomic.so.1*) exit 96 ;; esac
   exit 95
 fi
-sizeof "$fresh/bin/node" >"$fresh/bytes" || exit 94
+measure "$fresh/bin/node"
+echo "$bytes" >"$fresh/bytes" || exit 94
 sync
 rm -rf "$folder/$version"
 mv "$fresh" "$folder/$version" || exit 94
