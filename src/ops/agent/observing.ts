@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   checkSettings,
   heldGenerations,
@@ -78,18 +76,4 @@ function stateOf(service: ServiceState, isListening: boolean): ObservedProcess['
   if (service.state === 'ended') return isListening ? 'failing' : 'stopped'
   const isSteady = service.state === 'running' && service.restarts < FAILING_RESTARTS
   return isSteady && service.isKept ? 'running' : 'failing'
-}
-
-/** Where the life of the process that someone started last is written. */
-export const invocationFile = (host: Host): string => join(host.root, 'run', 'invocation')
-
-/** A process that is not the one which was started exited since, whoever started the other. */
-export async function liveness(
-  host: Host,
-  signal: AbortSignal,
-): Promise<'alive' | 'dead' | 'unknown'> {
-  const { state, pid, invocation } = await host.services.service(unitsOf(host.node).service, signal)
-  const started = await readFile(invocationFile(host), 'utf8').catch(() => null)
-  if (started === null || invocation === null) return pid === null ? 'dead' : 'unknown'
-  return state === 'running' && pid !== null && started.trim() === invocation ? 'alive' : 'dead'
 }

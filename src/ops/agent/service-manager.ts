@@ -17,14 +17,14 @@ export interface ServiceManager {
    * ended and started, while its sockets listen all the while. Resolves when its process was started, or
    * ended already. Never starts the service without its sockets: it would have no port.
    *
-   * @returns the life that began; null: there is none
+   * @returns what began; null: nothing lives
    */
   run(
     verb: 'start' | 'restart',
     service: string,
     sockets: readonly string[],
     signal: AbortSignal,
-  ): Promise<string | null>
+  ): Promise<Life | null>
   /** Resolves when the units' processes were started, or ended already. */
   start(units: readonly string[], signal: AbortSignal): Promise<void>
   /** Ends units gracefully, then by force. One that is not there is ended. */
@@ -37,6 +37,13 @@ export interface ServiceManager {
   kill(unit: string, signal: AbortSignal): Promise<void>
   /** Lines of a service's log, oldest first. */
   logs(unit: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string>
+}
+
+/** One life of a service. */
+export interface Life {
+  invocation: string
+  /** Null: its process is gone already. */
+  pid: number | null
 }
 
 export interface ServiceState {

@@ -1,6 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { flushDirectory, writeWhole } from '../host/durable-file.ts'
 import { TargetError } from '../targets/errors.ts'
 import { passFence } from '../targets/placement/fence.ts'
 import {
@@ -19,7 +16,8 @@ import { endFirewallUnlessIn, loadFirewall } from './firewall.ts'
 import { installHostFiles, isInstalled, removeHostFiles, type ChangedUnits } from './host-files.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
 import { KILL_MS } from './limits.ts'
-import { invocationFile, observeProcess } from './observing.ts'
+import { noteLife } from './life.ts'
+import { observeProcess } from './observing.ts'
 import { isGoneWithin, processOf } from '../host/process.ts'
 
 /** The acts that change what runs. `fence` is looked at right before the link is switched. */
@@ -140,15 +138,7 @@ async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): 
   }
   await loadFirewall(host, signal)
   const sockets = (await isInstalled(host, socket)) ? [socket] : []
-  await noteInvocation(host, await host.services.run(verb, service, sockets, signal))
-}
-
-/** So that `liveness` knows the process that was started from the next one. */
-async function noteInvocation(host: Host, invocation: string | null): Promise<void> {
-  const file = invocationFile(host)
-  if (invocation !== null) await writeWhole(file, `${invocation}\n`, 0o600)
-  else await rm(file, { force: true })
-  await flushDirectory(join(file, '..'))
+  await noteLife(host, await host.services.run(verb, service, sockets, signal))
 }
 
 /** Whether nothing has to be done to be `previous` again. */

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { TargetError } from '../targets/errors.ts'
 import type { ExitReport, LogOptions } from '../targets/target.ts'
 import { COMMAND_BYTES_MAX, COMMAND_MS, SERVICE_MS } from './limits.ts'
-import type { ServiceManager, ServiceState } from './service-manager.ts'
+import type { Life, ServiceManager, ServiceState } from './service-manager.ts'
 
 /** The programs of systemd, by arguments; works with those of Debian 11 and later. */
 
@@ -83,7 +83,7 @@ async function runUnits(
   service: string,
   sockets: readonly string[],
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<Life | null> {
   const units = [service, ...sockets]
   const found = await show([...LIFE, 'UnitFileState', 'ActiveState'], units, signal)
   const lacking = (name: string, value: string): string[] =>
@@ -93,8 +93,9 @@ async function runUnits(
   const silent = lacking('ActiveState', 'active').filter((unit) => unit !== service)
   if (silent.length > 0) await startUnits(silent, signal)
   await orderStart(verb, [service], found.slice(0, 1), signal)
-  const [after] = await show(LIFE, [service], signal)
-  return after?.['InvocationID'] || null
+  const [after = {}] = await show(['InvocationID', 'MainPID'], [service], signal)
+  const { InvocationID: invocation = '', MainPID: pid } = after
+  return invocation === '' ? null : { invocation, pid: Number(pid) || null }
 }
 
 /** Properties of units, in that order, by one call. */
