@@ -1,6 +1,5 @@
-import { parseEnv } from 'node:util'
-import { variables } from '../wire/settings.ts'
 import { NodeClient } from '../ops/client/node-client.ts'
+import { urlIn } from '../ops/rollout/environment-in.ts'
 import type { Contents, ObservedNode } from '../ops/targets/target.ts'
 import type { Lattice } from './lattice.ts'
 
@@ -43,20 +42,5 @@ export class Places {
     } finally {
       await Promise.all(own.map(async (client) => client.close()))
     }
-  }
-}
-
-/** The URL that a node was given as its own; null when its settings do not tell. */
-export function urlIn(contents: Contents | null, name: string): string | null {
-  const text = contents?.settings.find((file) => file.path === '.env')?.text
-  const members = text === undefined || text === null ? undefined : membersIn(text)
-  return members?.find((member) => member.name === name)?.url ?? null
-}
-
-function membersIn(text: string): readonly { name: string; url: string }[] | undefined {
-  try {
-    return variables.members.read(parseEnv(text)[variables.members.name] ?? '')
-  } catch {
-    return undefined
   }
 }

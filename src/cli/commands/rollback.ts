@@ -17,6 +17,7 @@ import {
 } from '../lattice.ts'
 import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { underLock } from '../rollout.ts'
+import { Places } from '../placed-clients.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
 import { withSite } from '../site.ts'
@@ -58,12 +59,27 @@ export async function rollback(app: App, options: RollbackOptions): Promise<Outc
         const terms = { ...rollout, observation, onProgress: progress.tell }
         const outcome = await applyPlan(plan, null, terms)
         await progress.close()
-        const after = { ...lattice, desired: latticeAfter(lattice.desired, plan) }
         const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
-        return concludeRun(app, after, held, { plan, outcome: { ...outcome, warnings } })
+        return withLatticeAfter(lattice, choice, outcome, async (after) =>
+          concludeRun(app, after, held, { plan, outcome: { ...outcome, warnings } }),
+        )
       })
     })
   })
+}
+
+/** Settings that come back may bring the nodes elsewhere than nodes.yaml says: there they are asked. */
+async function withLatticeAfter<T>(
+  lattice: Lattice,
+  { plan, contents }: RollbackChoice,
+  { result }: RunOutcome,
+  work: (after: Lattice) => Promise<T>,
+): Promise<T> {
+  if (result !== 'deployed') return work(lattice)
+  const desired = latticeAfter(lattice.desired, plan, contents)
+  const places = new Places([])
+  for (const [name, content] of contents) places.move(name, content)
+  return places.withClients(lattice, async (clients) => work({ ...lattice, desired, clients }))
 }
 
 function shownRollback(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ObservedNode } from '../targets/target.ts'
+import type { Contents, ObservedNode } from '../targets/target.ts'
 import { bare, everywhere, lattice, proven, release, running, settings } from './fixtures/facts.ts'
 import {
   latticeAfter,
@@ -7,6 +7,8 @@ import {
   rollbackCandidates,
   type RollbackInput,
 } from './plan-rollback.ts'
+
+const PEER_ID = '12D3KooWCo6M9dAwqJbEKsut7dtYPoHy8zCHVfb95yuAtzf64it4'
 
 const on = (letter: string, with_ = 'x'): ObservedNode[] =>
   everywhere((name) => running(name, letter, with_))
@@ -80,11 +82,29 @@ describe('its plan', () => {
     expect(plan.nodes.map((node) => node.next)).toEqual(
       plan.nodes.map(() => ({ release: release('a').id, settings: settings('x') })),
     )
-    expect(latticeAfter(lattice, plan).nodes.map((node) => node.configDigest)).toEqual([
+    expect(latticeAfter(lattice, plan, new Map()).nodes.map((node) => node.configDigest)).toEqual([
       'x of space',
       'x of primary',
       'x of backup',
     ])
+  })
+
+  it('leaves the nodes where its settings say', () => {
+    const plan = planRollback(input('ab', on('b', 'y')), proven('a', 'x'))
+    const text = `AETHEL_MEMBERS=backup=${PEER_ID}@http://old:8100\n`
+    const envOf = (shown: string | null): Contents => ({
+      settings: [{ path: '.env', mode: 0o600, sha256: '', text: shown }],
+      release: null,
+    })
+    const contents = new Map([
+      ['backup', envOf(text)],
+      ['space', envOf(null)],
+    ])
+    const { nodes } = latticeAfter(lattice, plan, contents)
+    const urlsBefore = lattice.nodes.map((node) => node.url)
+    expect(nodes.map((node) => node.url)).toEqual([...urlsBefore.slice(0, 2), 'http://old:8100'])
+    expect(nodes[2]?.environment).toEqual({ AETHEL_MEMBERS: `backup=${PEER_ID}@http://old:8100` })
+    expect(nodes[0]?.environment).toEqual(lattice.nodes[0]?.environment)
   })
 
   it('is empty when it runs already', () => {

@@ -1,6 +1,7 @@
 import type { DesiredLattice } from '../desired/lattice.ts'
 import { OperatorError } from '../errors.ts'
-import type { ObservedNode } from '../targets/target.ts'
+import { environmentIn, urlIn } from './environment-in.ts'
+import type { Contents, ObservedNode } from '../targets/target.ts'
 import type { Plan } from './plan.ts'
 import type { ProvenRelease } from './plan-releases.ts'
 import { planTo } from './plan-rollout.ts'
@@ -65,13 +66,27 @@ export function planRollback(input: RollbackInput, target: ProvenRelease): Plan 
   })
 }
 
-/** The lattice as it is once `plan` is done: nodes report the settings of the plan. */
-export function latticeAfter(lattice: DesiredLattice, plan: Plan): DesiredLattice {
+/**
+ * The lattice as it is once `plan` is done: nodes run with the settings of the plan, and are where these say.
+ *
+ * @param contents what the plan brings the nodes back to, by name
+ */
+export function latticeAfter(
+  lattice: DesiredLattice,
+  plan: Plan,
+  contents: ReadonlyMap<string, Contents>,
+): DesiredLattice {
   const digests = new Map(plan.nodes.map((node) => [node.name, node.configDigest]))
+  const placed = <T extends { name: string; url: string }>(one: T): T => ({
+    ...one,
+    url: urlIn(contents.get(one.name) ?? null, one.name) ?? one.url,
+  })
   return {
     ...lattice,
+    members: lattice.members.map(placed),
     nodes: lattice.nodes.map((node) => ({
-      ...node,
+      ...placed(node),
+      environment: environmentIn(contents.get(node.name) ?? null) ?? node.environment,
       configDigest: digests.get(node.name) ?? node.configDigest,
     })),
   }

@@ -19,6 +19,8 @@ interface SkippedRelease {
 export interface RollbackChoice {
   plan: Plan
   changes: readonly Change[]
+  /** What the nodes that the plan touches go back to, by name. */
+  contents: ReadonlyMap<string, Contents>
   target: ProvenRelease
   /** Better ones that are not whole any more. */
   skipped: readonly SkippedRelease[]
@@ -40,8 +42,9 @@ export async function prepareRollback(
     const plan = planRollback(input, candidate)
     const broken = await brokenNodes(plan, targets, signal)
     if (broken.length === 0) {
-      const changes = planChanges(plan, input.observed, await readNext(plan, targets, signal))
-      return { plan, changes, target: candidate, skipped }
+      const contents = await readNext(plan, targets, signal)
+      const changes = planChanges(plan, input.observed, contents)
+      return { plan, changes, contents, target: candidate, skipped }
     }
     skipped.push(...broken)
   }
@@ -51,7 +54,6 @@ export async function prepareRollback(
   })
 }
 
-/** What the nodes that the plan touches go back to, by name. */
 async function readNext(
   plan: Plan,
   targets: readonly Target[],
