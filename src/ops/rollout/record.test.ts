@@ -142,6 +142,16 @@ describe('the journal of several machines', () => {
     })
   })
 
+  it('is lost when its machine does not answer, and another has the lock by then', async () => {
+    const mine = new PhaseRecord([broken('a', 'append')])
+    const sleeping = mine.withLock(options, async ({ journal }) => {
+      await record('a').unlock()
+      await record('a').withLock(options, async () => {})
+      await journal.append(begin('1', 1))
+    })
+    await expect(sleeping).rejects.toBeInstanceOf(LockLostError)
+  })
+
   it('is the newest run’s, whichever machine missed the end of it', () => {
     const records = fc.integer({ min: 1, max: 6 }).chain((runs) => {
       const all = Array.from({ length: runs }, (_none, run) => [

@@ -164,11 +164,10 @@ class HeldJournal implements Journal {
     const results = await Promise.allSettled(
       this.#hosts.map(async (host) => host.append(record, token)),
     )
-    const failed = results.flatMap((one, index) =>
-      one.status === 'rejected'
-        ? [{ host: this.#hosts[index]?.name, cause: one.reason as unknown }]
-        : [],
-    )
+    const failed = this.#hosts.flatMap((host, index) => {
+      const one = results[index]
+      return one?.status === 'rejected' ? [{ host, cause: one.reason as unknown }] : []
+    })
     const [first] = failed
     if (first === undefined) {
       this.#records.push(record)
@@ -178,7 +177,9 @@ class HeldJournal implements Journal {
       ({ cause }) => cause instanceof LockLostError || cause instanceof JournalError,
     )
     if (known !== undefined) throw known.cause as Error
-    throw new JournalError('journal', `the journal on ${first.host} cannot be written`, {
+    // Whoever slept finds the connection gone before it hears that another has the lock.
+    await Promise.all(failed.map(async ({ host }) => this.#assertHeld(host)))
+    throw new JournalError('journal', `the journal on ${first.host.name} cannot be written`, {
       exit: 'unreachable',
       hint: 'once that host can be reached, the next deploy first finishes or reverts this run',
       cause: first.cause,
@@ -187,6 +188,15 @@ class HeldJournal implements Journal {
 
   async read(): Promise<JournalRecord[]> {
     return [...this.#records]
+  }
+
+  /** @throws LockLostError when the host says so; that it says nothing proves nothing */
+  async #assertHeld(host: RecordHost): Promise<void> {
+    try {
+      await host.renew(this.#lock.token)
+    } catch (error) {
+      if (error instanceof LockLostError) throw error
+    }
   }
 }
 
