@@ -40,7 +40,9 @@ export function formatPlan(
     ...(steps.some((step) => step.action === 'stage')
       ? ['Staged everywhere at once, then switched one node at a time, in this order.']
       : ['Switched one node at a time, in this order.']),
-    'Each is proven before the next; if one fails, all go back.',
+    kind === 'rollback'
+      ? 'Each fits in before the next is switched, and is proven meanwhile; if one fails, all go back.'
+      : 'Each is proven before the next; if one fails, all go back.',
     paint.faint(`plan ${digest}`),
   ].join('\n')
 }

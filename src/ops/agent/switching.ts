@@ -2,6 +2,7 @@ import { TargetError } from '../targets/errors.ts'
 import { passFence } from '../targets/placement/fence.ts'
 import {
   checkSettings,
+  currentGeneration,
   keepEditedSettings,
   observeCurrent,
   pruneGenerations,
@@ -131,7 +132,7 @@ async function applyHostFiles(
 async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): Promise<void> {
   const { service, socket } = unitsOf(host.node)
   const layout = await layoutOn(host)
-  if ((await observeCurrent(layout)) === null || !(await isInstalled(host, service))) {
+  if ((await currentGeneration(layout)) === null || !(await isInstalled(host, service))) {
     throw new TargetError('not-deployed', `${host.node} has nothing to start`, {
       hint: 'run "aethel-lattice deploy" first',
     })

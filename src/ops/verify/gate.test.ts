@@ -85,17 +85,17 @@ describe('the gate', () => {
   it('waits for a node that is still starting', async () => {
     nodeAt(0).healthLies = { peers: [] }
     atSleep = [() => {}, () => {}, () => (nodeAt(0).healthLies = {})]
-    expect(await gate()).toEqual({ ok: true, tookMs: 1750 })
+    expect(await gate()).toEqual({ ok: true, tookMs: 1300 })
   })
 
   it('begins to count again when something did not hold', async () => {
     atSleep = [() => (nodeAt(0).healthLies = { peers: [] }), () => (nodeAt(0).healthLies = {})]
-    expect(await gate()).toEqual({ ok: true, tookMs: 1500 })
+    expect(await gate()).toEqual({ ok: true, tookMs: 1200 })
   })
 
   it('begins to count again when the process is another one', async () => {
     atSleep = [() => (nodeAt(0).replica.instance = 'f'.repeat(16))]
-    expect(await gate()).toEqual({ ok: true, tookMs: 1500 })
+    expect(await gate()).toEqual({ ok: true, tookMs: 1200 })
   })
 
   it('never opens for a process that restarts again and again', async () => {
@@ -116,7 +116,7 @@ describe('the gate', () => {
       ok: false,
       reason: 'the process of node1 has ended',
       hint: expect.stringContaining('aethel-lattice logs node1'),
-      tookMs: 500,
+      tookMs: 200,
     })
   })
 
@@ -257,13 +257,13 @@ describe('the gate', () => {
         everywhere()
       },
     ]
-    expect(await gate({ heldBefore })).toEqual({ ok: true, tookMs: 1250 })
+    expect(await gate({ heldBefore })).toEqual({ ok: true, tookMs: 1100 })
   })
 
   it('says what was missing, not that the last look had no time', async () => {
     nodeAt(0).replica.release = 'rffffffffffff'
     atSleep = [() => nodeAt(0).instead.set('*', () => {})]
-    expect(await gate({ deadlineMs: 1100 })).toMatchObject({
+    expect(await gate({ deadlineMs: 1050 })).toMatchObject({
       ok: false,
       reason: expect.stringContaining('rffffffffffff'),
     })
@@ -303,7 +303,7 @@ describe('the gate', () => {
 
   it('begins to count again for a node that fitted in and did not stay well', async () => {
     atSleep = [() => (nodeAt(0).replica.instance = 'f'.repeat(16))]
-    expect(await gate({ onFit: () => ['node1'] })).toEqual({ ok: true, tookMs: 1500 })
+    expect(await gate({ onFit: () => ['node1'] })).toEqual({ ok: true, tookMs: 1200 })
   })
 
   it('needs a token where entries need one', async () => {

@@ -30,7 +30,7 @@ export const OBSERVE_FULL_MS_MAX = 900_000
 /** Problems of one kind that evidence lists. */
 export const PROBLEMS_SHOWN_MAX = 10
 /** Milliseconds between two looks of the gate, and for one look. */
-export const GATE_POLL_MS = 250
+export const GATE_POLL_MS = 100
 export const GATE_LOOK_MS_MAX = 15_000
 /** A look with less time than this has no say in why a gate stayed closed. */
 export const GATE_LAST_LOOK_MS = 1000
