@@ -17,7 +17,8 @@ import { formatPlan } from '../output/plan.ts'
 import { payloadOf, planDeploy, underLock, type MadePlan } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
-import { straysOf, withSite, type Site } from '../site.ts'
+import type { Site } from '../site.ts'
+import { straysOf, withSite } from '../sites.ts'
 import { planned, shownDeploy } from './plan.ts'
 
 export interface DeployOptions {

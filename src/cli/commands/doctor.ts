@@ -15,7 +15,7 @@ import { pinnedNode } from '../host-parts.ts'
 import { chosenNames, openInventory, trustAuthorities } from '../lattice.ts'
 import { formatDiagnosis } from '../output/doctor.ts'
 import { localNodes } from '../phase-files.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 
 /** Says whether nodes can be deployed to and run where nodes.yaml says, before anything is changed. */

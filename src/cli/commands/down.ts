@@ -3,7 +3,7 @@ import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
 import { chosenNames, openInventory } from '../lattice.ts'
 import type { Paint } from '../output/paint.ts'
-import { straysOf, withSite } from '../site.ts'
+import { straysOf, withSite } from '../sites.ts'
 
 /** Stops nodes; what they hold stays. Nodes that were taken out of nodes.yaml are stopped as well. */
 export async function down(app: App, node: string | undefined): Promise<Outcome> {

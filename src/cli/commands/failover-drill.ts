@@ -23,7 +23,7 @@ import {
 } from '../lattice.ts'
 import { formatDrill, formatFaults } from '../output/drill.ts'
 import { underLock } from '../rollout.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 import { recordedRelease } from '../verification.ts'
 

@@ -3,7 +3,7 @@ import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { chosenNames, openInventory } from '../lattice.ts'
 import { formatLogLine, timeOf } from '../output/log-line.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 
 export interface LogsOptions {
   lines: number

@@ -4,7 +4,7 @@ import { openInventory, withLattice } from '../lattice.ts'
 import { planDocument } from '../output/plan-document.ts'
 import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { payloadOf, planDeploy, type MadePlan } from '../rollout.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 
 export interface PlanOptions {
   /** Shows every line of every difference. */

@@ -3,7 +3,7 @@ import { releaseRows } from '../../ops/rollout/plan-releases.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory } from '../lattice.ts'
 import { formatReleases } from '../output/releases.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 
 /** Lists what the nodes hold, and what of it was proven. */
 export async function releases(app: App): Promise<Outcome> {

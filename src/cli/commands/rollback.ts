@@ -20,7 +20,7 @@ import { underLock } from '../rollout.ts'
 import { Places } from '../placed-clients.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 import { planned } from './plan.ts'
 
 export interface RollbackOptions {

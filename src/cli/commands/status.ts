@@ -5,7 +5,7 @@ import { statusOf, type LatticeStatus } from '../../ops/verify/status.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, withLattice } from '../lattice.ts'
 import { formatStatus } from '../output/status.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 
 /** What the nodes say of themselves, and, of nodes on this machine, what their processes do. */
 export async function status(app: App): Promise<Outcome> {

@@ -5,7 +5,8 @@ import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { chosenNames, openInventory, requireAnswerer, requireConsent } from '../lattice.ts'
 import { formatTeardown, isNothing, type ShownTeardown } from '../output/teardown.ts'
-import { straysOf, withSite, type Site } from '../site.ts'
+import type { Site } from '../site.ts'
+import { straysOf, withSite } from '../sites.ts'
 
 export interface TeardownOptions {
   purgeData: boolean

@@ -3,7 +3,7 @@ import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { App, Outcome } from '../command.ts'
 import { openInventory, requireConsent } from '../lattice.ts'
 import { duration } from '../output/amount.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 
 /** Shows who works on the phase; once that is agreed to, takes the lock from them. */
 export async function unlock(app: App): Promise<Outcome> {

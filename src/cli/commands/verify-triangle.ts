@@ -4,7 +4,7 @@ import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { openInventory, withLattice } from '../lattice.ts'
 import { formatTriangle } from '../output/triangle.ts'
-import { withSite } from '../site.ts'
+import { withSite } from '../sites.ts'
 import { recordedRelease, verifyLattice } from '../verification.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 

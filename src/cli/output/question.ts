@@ -1,6 +1,10 @@
 import { confirm, input, password } from '@inquirer/prompts'
 import { InterruptedError } from '../failure.ts'
-import type { Question } from './screen.ts'
+
+export interface Question {
+  text: string
+  isSecret: boolean
+}
 
 /** Asks on stderr, so that stdout stays data. Ctrl-C at the question interrupts the command. */
 export const ask = async (question: string, signal: AbortSignal): Promise<boolean> =>

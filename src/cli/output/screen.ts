@@ -3,6 +3,7 @@ import { OVER, plainBoard, type Board, type Row, type Task, type Title } from '.
 import { inTurn } from './in-turn.ts'
 import { plain, type Paint } from './paint.ts'
 import { printable } from './printable.ts'
+import type { Question } from './question.ts'
 
 /** What a command may show while it works. Its result it returns. */
 export interface Screen {
@@ -20,11 +21,6 @@ export interface Screen {
   confirm(question: string, signal: AbortSignal): Promise<boolean>
   /** Asks for a line of text; a secret one is not shown while it is typed. */
   answer(question: Question, signal: AbortSignal): Promise<string>
-}
-
-export interface Question {
-  text: string
-  isSecret: boolean
 }
 
 /** Where a screen writes, and what it knows of its reader. */
