@@ -19,7 +19,9 @@ interface Link {
 interface Traffic {
   /** One for the handshake, and one for each time that the dialler speaks after it was answered. */
   roundTrips: number
-  lastFromDialler: boolean
+  /** When the other end hears what was counted last: what it says before is no answer to that. */
+  heardAtMs: number
+  isAnswered: boolean
 }
 
 export interface LinkTraffic {
@@ -111,7 +113,7 @@ function accept(link: Link, near: Socket): void {
     from.on('close', () => setTimeout(() => to.destroy(), link.rttMs))
   }
   const go = (): void => {
-    const traffic = { roundTrips: 1, lastFromDialler: false }
+    const traffic = { roundTrips: 1, heardAtMs: 0, isAnswered: true }
     link.connections.push(traffic)
     // The handshake takes a round trip before the first byte.
     setTimeout(() => {
@@ -130,9 +132,14 @@ function pass(link: Link, traffic: Traffic, from: Socket, to: Socket, isDialler:
   }
   from.on('data', (chunk: Buffer) => {
     link.bytes += chunk.length
-    if (isDialler && !traffic.lastFromDialler) traffic.roundTrips += 1
-    traffic.lastFromDialler = isDialler
+    const nowMs = performance.now()
+    if (isDialler && traffic.isAnswered) {
+      traffic.roundTrips += 1
+      traffic.heardAtMs = nowMs + link.rttMs / 2
+      traffic.isAnswered = false
+    }
     later(() => {
+      if (!isDialler && nowMs >= traffic.heardAtMs) traffic.isAnswered = true
       if (!to.write(chunk)) {
         from.pause()
         to.once('drain', () => from.resume())

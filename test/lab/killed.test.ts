@@ -79,10 +79,9 @@ test.for<[Verb, number]>([
     for (let records = 1; !isOver && records < RECORDS_MAX; records++) {
       expect((await operator.run('submit', 'intent noop { }')).code).toBe(0)
       const before = await Promise.all(lab.hosts.map(healthOf))
-      // What a rollback goes back from was proven by the deploy of the round before.
+      // What a rollback goes back from was proven: here, or by the end of the round before.
       if (verb === 'deploy' || records === 1) await operator.setHeartbeat(`${2 + (records % 7)}s`)
-      if (verb === 'rollback' && records === 1)
-        expect(await operator.told('deploy', '--yes')).toMatchObject(proven)
+      if (verb === 'rollback') await operator.run('deploy', '--yes')
       const written = await killedAfter(verb, records)
       isOver = written === null
       killed += isOver ? 0 : 1
