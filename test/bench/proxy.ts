@@ -140,7 +140,7 @@ function pass(link: Link, traffic: Traffic, from: Socket, to: Socket, isDialler:
     }
     later(() => {
       if (!isDialler && nowMs >= traffic.heardAtMs) traffic.isAnswered = true
-      if (!to.write(chunk)) {
+      if (!to.write(chunk) && !from.isPaused()) {
         from.pause()
         to.once('drain', () => from.resume())
       }
