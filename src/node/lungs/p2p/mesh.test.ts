@@ -24,6 +24,23 @@ import { privateKeyOf } from './node-key.ts'
 afterEach(stopAll)
 
 const soon = { timeout: 4000, interval: 5 }
+/** Proofs of life that a silence between two of them would have shown itself in. */
+const PROOFS = 12
+
+/** Resolves when every peer has given so many proofs of life since. */
+async function heardOften(lung: TestLung): Promise<void> {
+  const heard = new Map(lung.peers().map(({ peerId }) => [peerId, { proofs: 0, agoMs: 0 }]))
+  const look = (): void => {
+    for (const { peerId, lastHeardAgoMs } of lung.peers()) {
+      const one = heard.get(peerId)
+      const agoMs = lastHeardAgoMs ?? Number.POSITIVE_INFINITY
+      if (one !== undefined && agoMs < one.agoMs) one.proofs += 1
+      if (one !== undefined) one.agoMs = agoMs
+    }
+    expect(Math.min(...[...heard.values()].map(({ proofs }) => proofs))).toBeGreaterThan(PROOFS)
+  }
+  await vi.waitFor(look, { timeout: 20_000, interval: 2 })
+}
 
 async function triangle(): Promise<[TestLung, TestLung, TestLung]> {
   const a = makeLung('a', { peers: [peer('b'), peer('c')] })
@@ -66,7 +83,7 @@ describe('three lungs over TCP', () => {
     const lungs = await triangle()
     await meshed(...lungs)
     const sinceMs = performance.now()
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await Promise.all(lungs.map(async (lung) => heardOften(lung)))
     for (const lung of lungs) {
       expect(lung.lives.filter(({ atMs }) => atMs > sinceMs)).toEqual([])
       for (const life of lung.peers())
