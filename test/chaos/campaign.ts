@@ -9,7 +9,7 @@ import { Cluster, until } from '../cluster/cluster.ts'
 import { Clients } from './clients.ts'
 import { History, judgeSet, placeOf, type Held } from './history.ts'
 import { isWiping, planOf, type Strike, type StrikeKind } from './plan.ts'
-import { reportOf, type Report } from './report.ts'
+import { LEVELS, reportOf, type Report } from './report.ts'
 import { Victim } from './victim.ts'
 
 const NODES = 3
@@ -24,6 +24,7 @@ const READ_MS_MAX = 60_000
 const STALL_MS_MAX = 30_000
 const EQUAL_MS_MAX = 120_000
 const FINAL_MS_MAX = 120_000
+const LEVELS_MS_MAX = 60_000
 /** Receipts asked for at once. */
 const RECEIPTS_AT_ONCE = 16
 
@@ -73,6 +74,7 @@ class Campaign {
     const startedMs = performance.now()
     await this.#attempt(async () => this.#strikeAll())
     await Promise.all(this.#victims.map((victim) => victim.ready))
+    await this.#attempt(async () => this.#seeLevels())
     await clients.stop()
     return this.#judge(performance.now() - startedMs, clients)
   }
@@ -95,6 +97,14 @@ class Campaign {
       this.#struck.set(strike.kind, (this.#struck.get(strike.kind) ?? 0) + 1)
       onStrike?.(strike, this.#kills)
     }
+  }
+
+  /** The load goes on until each level was acknowledged: with all nodes up, it has to be. */
+  async #seeLevels(): Promise<void> {
+    await until('an acknowledgement at each level', LEVELS_MS_MAX, async () => {
+      const seen = this.#history.levelsAcknowledged
+      return this.#options.signal.aborted || LEVELS.every((level) => seen.has(level))
+    })
   }
 
   /** What does not come about is a violation, and the rest is still looked at. */

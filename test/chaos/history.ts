@@ -47,12 +47,15 @@ export class History {
   readonly said = new Map<string, Said>()
   /** The first receipt of each, in the order they came. */
   readonly receipts: Receipt[] = []
+  /** What acknowledgements said themselves. */
+  readonly levelsAcknowledged = new Set<string>()
   /** Receipts that a node called final and, after a restart, provisional again. */
   demotions = 0
   readonly #finalAt = new Set<string>()
 
   add(attempt: Attempt): void {
     this.attempts.push(attempt)
+    if (attempt.outcome === 'acknowledged') this.levelsAcknowledged.add(levelOf(attempt.receipt))
     if (attempt.receipt !== null) this.see(attempt.node, attempt.receipt)
   }
 

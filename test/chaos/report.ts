@@ -60,7 +60,7 @@ export function reportOf({ startsMs, ...observed }: Observed): Report {
 }
 
 /** Every level must have been acknowledged, or nothing was shown about it. */
-const LEVELS = ['local', 'replicated:2', 'replicated:3', 'final']
+export const LEVELS = ['local', 'replicated:2', 'replicated:3', 'final']
 
 function unseenIn(observed: Omit<Observed, 'startsMs'>): string[] {
   const { set, kills, killsAsked, reads, equalMs, finalMs } = observed
