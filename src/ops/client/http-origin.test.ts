@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { HttpOrigin, type Question } from './http-origin.ts'
 
@@ -101,4 +102,22 @@ it('lets go of a connection whose answer was refused by its head', async () => {
   })
   await expect(asking).rejects.toBe(refusal)
   expect(await closed.promise).toBe(true)
+})
+
+it('keeps a connection for the next question, and lets go of it when none comes', async () => {
+  const sockets: Socket[] = []
+  const origin = await originOf((socket) => {
+    sockets.push(socket)
+    const answer = (): boolean => socket.write(`${HEAD}content-length: 5\r\n\r\nhello`)
+    socket.on('data', answer)
+    answer()
+  })
+  await ask(origin, {})
+  const [first] = sockets
+  const ended = once(first as Socket, 'end')
+  // The connection is free once the event loop has seen the end of the answer.
+  await setImmediate()
+  await ask(origin, {})
+  expect(sockets).toHaveLength(1)
+  await ended
 })
