@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
+import { request } from 'undici'
 import type { Lab } from '../../lab/lab.ts'
 import { until } from '../../cluster/cluster.ts'
 import { figureOf, type Figure } from '../measure.ts'
@@ -112,12 +113,15 @@ async function contendersOn(lab: Lab, directory: string, operator: Operator): Pr
   }))
 }
 
-/** Whatever was said, and not within the time that was taken: the nodes run what they should. */
+/**
+ * Whatever was said, and not within the time that was taken: the nodes run what they should. No connection
+ * stays: a node that is switched waits for those that may be asked on still.
+ */
 async function requireRelease({ nodes }: Grounds, { id }: Release): Promise<void> {
   for (const { name, url } of nodes) {
     await until(`${name} runs ${id}`, UP_MS_MAX, async () => {
-      const answer = await fetch(`${url}/api/lattice/health`)
-      const { node } = (await answer.json()) as { node: { release: string } }
+      const { body } = await request(`${url}/api/lattice/health`, { reset: true })
+      const { node } = (await body.json()) as { node: { release: string } }
       return node.release === id
     })
   }
