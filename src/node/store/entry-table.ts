@@ -1,9 +1,16 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { AuthorId } from '../../wire/author.ts'
-import { decodeEntry, NO_PREVIOUS, type Position, type SignedEntry } from '../../wire/entry.ts'
-import { accountsOf } from '../../wire/intent.ts'
+import { WireError } from '../../wire/cbor.ts'
+import {
+  decodeEntry,
+  NO_PREVIOUS,
+  type Entry,
+  type Position,
+  type SignedEntry,
+} from '../../wire/entry.ts'
 import { auditedEntry, type EntryRow } from './audit.ts'
 import { corrupt } from './errors.ts'
+import { TouchTable } from './touch-table.ts'
 
 /**
  * Newest entries of each author whose signatures are checked at every start. Every older one is bound
@@ -21,7 +28,7 @@ export class EntryTable {
   readonly #database: DatabaseSync
   readonly #numbers = new Map<AuthorId, number>()
   readonly #insert: StatementSync
-  readonly #insertTouch: StatementSync
+  readonly #touches: TouchTable
   readonly #insertAuthor: StatementSync
   readonly #upsertSize: StatementSync
   readonly #selectRange: StatementSync
@@ -29,12 +36,9 @@ export class EntryTable {
 
   constructor(database: DatabaseSync) {
     this.#database = database
-    this.readAuthors()
+    this.#touches = new TouchTable(database, (author) => this.numberOf(author))
     this.#insert = database.prepare(
       'INSERT INTO entry (author, seq, bytes, signature) VALUES (?, ?, ?, ?)',
-    )
-    this.#insertTouch = database.prepare(
-      'INSERT OR IGNORE INTO touch (account, hlc, author, seq) VALUES (?, ?, ?, ?)',
     )
     this.#insertAuthor = database.prepare('INSERT INTO author (author) VALUES (?) RETURNING number')
     this.#upsertSize = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
@@ -44,6 +48,10 @@ export class EntryTable {
     this.#selectOne = database.prepare(
       'SELECT seq, bytes, signature FROM entry WHERE author = ? AND seq = ?',
     )
+    this.readAuthors()
+    for (const number of this.#numbers.values())
+      if (this.#touches.reachOf(number) === null)
+        this.#touches.begin(number, this.#committed(number) ?? 0)
   }
 
   get authors(): AuthorId[] {
@@ -55,6 +63,7 @@ export class EntryTable {
     this.#numbers.clear()
     for (const row of this.#database.prepare('SELECT number, author FROM author').all())
       this.#numbers.set(String(row['author']), Number(row['number']))
+    this.#touches.wait(this.#untouched())
   }
 
   numberOf(author: AuthorId): number {
@@ -62,6 +71,7 @@ export class EntryTable {
     if (known !== undefined) return known
     const number = Number(this.#insertAuthor.get(author)?.['number'])
     this.#numbers.set(author, number)
+    this.#touches.begin(number, 0)
     return number
   }
 
@@ -71,23 +81,22 @@ export class EntryTable {
     for (const { entry, bytes, signature } of entries) {
       const number = this.numberOf(entry.author)
       this.#insert.run(number, entry.seq, bytes, signature)
-      for (const account of accountsOf(entry.intent))
-        this.#insertTouch.run(account, entry.hlc, number, entry.seq)
+      this.#touches.add(entry)
       sizes.set(number, entry.seq + 1)
     }
+    this.#touches.settle()
     for (const [number, size] of sizes) this.#upsertSize.run(sizeKey(number), String(size))
   }
 
   /** A log ends at `size` now; what lies behind is kept apart. */
   cut(author: AuthorId, size: number): void {
     const number = this.numberOf(author)
-    const deleteTouch = this.#database.prepare(
-      'DELETE FROM touch WHERE account = ? AND hlc = ? AND author = ? AND seq = ?',
+    const left = [...this.range(author, size, Number.MAX_SAFE_INTEGER)]
+    this.#touches.cut(
+      author,
+      size,
+      left.map(({ entry }) => entry),
     )
-    for (const { entry } of this.range(author, size, Number.MAX_SAFE_INTEGER)) {
-      for (const account of accountsOf(entry.intent))
-        deleteTouch.run(account, entry.hlc, number, entry.seq)
-    }
     this.#database
       .prepare('INSERT OR REPLACE INTO left_out SELECT * FROM entry WHERE author = ? AND seq >= ?')
       .run(number, size)
@@ -158,22 +167,22 @@ export class EntryTable {
     }
   }
 
-  /** Entries that touch an account, before `before`, newest first. */
-  touching(
-    account: string,
-    before: Position | null,
-    limit: number,
-  ): { author: AuthorId; seq: number }[] {
-    const last = before ?? { hlc: Number.MAX_SAFE_INTEGER, author: 'z', seq: 0 }
-    return this.#database
-      .prepare(
-        `SELECT author.author AS author, touch.seq AS seq FROM touch JOIN author ON author.number = touch.author
-         WHERE touch.account = ?1 AND touch.hlc <= ?2
-         AND (touch.hlc < ?2 OR author.author < ?3 OR (author.author = ?3 AND touch.seq < ?4))
-         ORDER BY touch.hlc DESC, author.author DESC, touch.seq DESC LIMIT ?5`,
-      )
-      .all(account, last.hlc, last.author, last.seq, limit)
-      .map((row) => ({ author: String(row['author']), seq: Number(row['seq']) }))
+  /** Entries that name an account, before `before` in the one order, newest first. */
+  touching(account: string, before: Position | null, limit: number): Position[] {
+    return this.#touches.of(account, before, limit)
+  }
+
+  /** Entries that the table of touches does not reach to. What cannot be read is for an audit to tell. */
+  *#untouched(): Generator<Entry> {
+    for (const [author, number] of this.#numbers) {
+      const end = this.#endOf(number)
+      try {
+        for (const { entry } of this.range(author, this.#touches.reachOf(number) ?? end, end))
+          yield entry
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error
+      }
+    }
   }
 
   *#rows(author: AuthorId, from: number, to: number): Generator<EntryRow> {

@@ -155,11 +155,7 @@ export class Store {
   }
 
   /** Entries that touch an account, before `before` in the one order, newest first. */
-  history(
-    account: string,
-    before: Position | null,
-    limit: number,
-  ): { author: AuthorId; seq: number }[] {
+  history(account: string, before: Position | null, limit: number): Position[] {
     return this.#entries.touching(account, before, limit)
   }
 
