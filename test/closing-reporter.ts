@@ -44,6 +44,7 @@ function failure(
   }
 }
 
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0] ?? ''
+/** What was thrown need not be an error. */
+function firstLine(message: unknown): string {
+  return String(message).split('\n', 1)[0] ?? ''
 }

@@ -1,16 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { AuthorId } from '../../wire/author.ts'
-import { WireError } from '../../wire/cbor.ts'
-import {
-  decodeEntry,
-  NO_PREVIOUS,
-  type Entry,
-  type Position,
-  type SignedEntry,
-} from '../../wire/entry.ts'
+import { decodeEntry, NO_PREVIOUS, type SignedEntry } from '../../wire/entry.ts'
 import { auditedEntry, type EntryRow } from './audit.ts'
 import { corrupt } from './errors.ts'
-import { TouchTable } from './touch-table.ts'
 
 /**
  * Newest entries of each author whose signatures are checked at every start. Every older one is bound
@@ -23,12 +15,11 @@ const ENTRIES_PER_PAGE = 256
 /** Which signatures are checked when entries are read: all, or the newest of each author. */
 export type Signatures = 'newest' | 'all'
 
-/** The entries of all logs, and by which accounts they are found. */
+/** The entries of all logs. */
 export class EntryTable {
   readonly #database: DatabaseSync
   readonly #numbers = new Map<AuthorId, number>()
   readonly #insert: StatementSync
-  readonly #touches: TouchTable
   readonly #insertAuthor: StatementSync
   readonly #upsertSize: StatementSync
   readonly #selectRange: StatementSync
@@ -36,7 +27,7 @@ export class EntryTable {
 
   constructor(database: DatabaseSync) {
     this.#database = database
-    this.#touches = new TouchTable(database, (author) => this.numberOf(author))
+    this.readAuthors()
     this.#insert = database.prepare(
       'INSERT INTO entry (author, seq, bytes, signature) VALUES (?, ?, ?, ?)',
     )
@@ -48,10 +39,6 @@ export class EntryTable {
     this.#selectOne = database.prepare(
       'SELECT seq, bytes, signature FROM entry WHERE author = ? AND seq = ?',
     )
-    this.readAuthors()
-    for (const number of this.#numbers.values())
-      if (this.#touches.reachOf(number) === null)
-        this.#touches.begin(number, this.#committed(number) ?? 0)
   }
 
   get authors(): AuthorId[] {
@@ -63,7 +50,6 @@ export class EntryTable {
     this.#numbers.clear()
     for (const row of this.#database.prepare('SELECT number, author FROM author').all())
       this.#numbers.set(String(row['author']), Number(row['number']))
-    this.#touches.wait(this.#untouched())
   }
 
   numberOf(author: AuthorId): number {
@@ -71,7 +57,6 @@ export class EntryTable {
     if (known !== undefined) return known
     const number = Number(this.#insertAuthor.get(author)?.['number'])
     this.#numbers.set(author, number)
-    this.#touches.begin(number, 0)
     return number
   }
 
@@ -81,22 +66,14 @@ export class EntryTable {
     for (const { entry, bytes, signature } of entries) {
       const number = this.numberOf(entry.author)
       this.#insert.run(number, entry.seq, bytes, signature)
-      this.#touches.add(entry)
       sizes.set(number, entry.seq + 1)
     }
-    this.#touches.settle()
     for (const [number, size] of sizes) this.#upsertSize.run(sizeKey(number), String(size))
   }
 
   /** A log ends at `size` now; what lies behind is kept apart. */
   cut(author: AuthorId, size: number): void {
     const number = this.numberOf(author)
-    const left = [...this.range(author, size, Number.MAX_SAFE_INTEGER)]
-    this.#touches.cut(
-      author,
-      size,
-      left.map(({ entry }) => entry),
-    )
     this.#database
       .prepare('INSERT OR REPLACE INTO left_out SELECT * FROM entry WHERE author = ? AND seq >= ?')
       .run(number, size)
@@ -135,13 +112,15 @@ export class EntryTable {
     const uncheckedBelow = signatures === 'all' ? 0 : (to ?? committed ?? 0) - SIGNATURES_AT_START
     let seq = from
     let prev = from === 0 ? NO_PREVIOUS : (this.one(author, from - 1)?.id ?? '')
-    const end = to ?? Math.max(committed ?? 0, this.#endOf(number))
+    const found = to === null ? this.#endIfReadable(author) : { end: to }
+    const end = Math.max(found.end, to ?? committed ?? 0)
     for (const row of this.#rows(author, from, end)) {
       const signed = auditedEntry(row, { author, seq, prev }, seq >= uncheckedBelow)
       seq += 1
       prev = signed.id
       yield signed
     }
+    if (found.error !== undefined) throw found.error
     // The end of a log cannot be missed by what is left of it, so it is noted beside it.
     const size = to === null ? (committed ?? seq) : Math.min(to, this.#committed(number) ?? to)
     if (to === null ? seq !== size : seq < size)
@@ -167,24 +146,6 @@ export class EntryTable {
     }
   }
 
-  /** Entries that name an account, before `before` in the one order, newest first. */
-  touching(account: string, before: Position | null, limit: number): Position[] {
-    return this.#touches.of(account, before, limit)
-  }
-
-  /** Entries that the table of touches does not reach to. What cannot be read is for an audit to tell. */
-  *#untouched(): Generator<Entry> {
-    for (const [author, number] of this.#numbers) {
-      const end = this.#endOf(number)
-      try {
-        for (const { entry } of this.range(author, this.#touches.reachOf(number) ?? end, end))
-          yield entry
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error
-      }
-    }
-  }
-
   *#rows(author: AuthorId, from: number, to: number): Generator<EntryRow> {
     const number = this.#numbers.get(author)
     if (number === undefined) return
@@ -206,12 +167,21 @@ export class EntryTable {
     return Number(row?.['seq'] ?? Number.MAX_SAFE_INTEGER)
   }
 
-  /** One more than the largest number that an entry has; 0 when there is none. */
-  #endOf(number: number): number {
+  /** One more than the largest number that an entry of the log has; 0 when there is none. */
+  endOf(author: AuthorId): number {
     const row = this.#database
       .prepare('SELECT max(seq) + 1 AS size FROM entry WHERE author = ?')
-      .get(number)
+      .get(this.numberOf(author))
     return Number(row?.['size'] ?? 0)
+  }
+
+  /** A newest entry that cannot be read hides none of those before it. */
+  #endIfReadable(author: AuthorId): { end: number; error?: Error } {
+    try {
+      return { end: this.endOf(author) }
+    } catch (error) {
+      return { end: 0, error: error as Error }
+    }
   }
 
   #committed(number: number): number | null {

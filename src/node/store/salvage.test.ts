@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -6,6 +6,8 @@ import { authorOf, keyOf } from '../../../test/simulation/members.ts'
 import { signRetirement } from '../../wire/seal.ts'
 import { salvage } from './salvage.ts'
 import { Directory, emptyBatch, entriesOf, lattice } from './store.fixture.ts'
+
+const PAGE_BYTES = 4096
 
 const mine = entriesOf(0, 200)
 const theirs = entriesOf(1, 5)
@@ -42,6 +44,21 @@ it('of a damaged store each log is told as far as it is sound, every signature l
   expect(seals).toBe(1)
   expect(new Set(ids)).toEqual(new Set(sound))
   expect(ids).toHaveLength(sound.length)
+})
+
+it('a damaged page of the newest entries costs these, and not those before them', () => {
+  const long = entriesOf(0, 700)
+  const store = directory.store()
+  for (const entry of long) store.commit({ ...emptyBatch, entries: [entry] }, 1)
+  store.close()
+  const bytes = readFileSync(directory.file)
+  const place = bytes.lastIndexOf(long.at(-1)?.signature ?? '')
+  const start = place - (place % PAGE_BYTES)
+  bytes.fill(0xff, start, start + PAGE_BYTES)
+  writeFileSync(directory.file, bytes)
+  const { ids } = found()
+  expect(ids.length).toBeGreaterThan(500)
+  expect(ids).toEqual(long.map(({ id }) => id).slice(0, ids.length))
 })
 
 it('of what is no database nothing is told', () => {

@@ -11,7 +11,7 @@ CREATE TABLE entry (
   signature BLOB NOT NULL,
   PRIMARY KEY (author, seq)
 ) STRICT, WITHOUT ROWID;
--- Entries by the accounts that they name, for an account's history.
+-- Entries by the accounts that they name, for an account's history; the newest come here later.
 CREATE TABLE touch (
   account TEXT NOT NULL,
   hlc INTEGER NOT NULL,

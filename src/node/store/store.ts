@@ -22,6 +22,7 @@ import { EventTable } from './event-table.ts'
 import { inodeOf, locationOf } from './location.ts'
 import { OpenMark } from './open-mark.ts'
 import { SnapshotTable, type SnapshotRow } from './snapshot-table.ts'
+import { TouchTable } from './touch-table.ts'
 
 /** Pages of a database whose every page is looked at when the whole is read: a blink of an eye. */
 const PAGES_CHECKED_MAX = 8192
@@ -61,9 +62,12 @@ export class Store {
   readonly #mark: OpenMark
   readonly #database: DatabaseSync
   readonly #entries: EntryTable
+  readonly #touches: TouchTable
   readonly #snapshots: SnapshotTable
   readonly #events: EventTable
   #incarnation: string
+  /** Something could not be written, or is not what was written. */
+  #isSuspect = false
 
   /** Opens or creates the store of one node. Throws `StoreError`. `lattice` and `peerId` must be its own. */
   constructor(directory: string, lattice: string, peerId: string) {
@@ -88,10 +92,11 @@ export class Store {
       this.#incarnation = this.#meta('incarnation') ?? ''
       if (this.#incarnation === '') this.reincarnate()
       this.#entries = new EntryTable(this.#database)
+      this.#touches = new TouchTable(this.#database, this.#entries)
       this.#snapshots = new SnapshotTable(this.#database, this.#entries)
       this.#events = new EventTable(this.#database)
     } catch (error) {
-      this.close()
+      this.#letGo()
       throw storeErrorOf(error, this.#file)
     }
   }
@@ -118,8 +123,10 @@ export class Store {
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       this.#entries.append(batch.entries)
+      this.#touches.add(batch.entries)
       for (const snapshot of batch.snapshots) this.#snapshots.keep(snapshot)
       for (const { author, size } of batch.cuts) {
+        this.#touches.cut(author, size)
         this.#entries.cut(author, size)
         this.#snapshots.cut(author, size)
       }
@@ -133,9 +140,7 @@ export class Store {
       this.#database.exec('COMMIT')
       this.#mark.make()
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      // Authors that were first numbered in it are not numbered any more.
-      this.#entries.readAuthors()
+      this.#rollBack()
       throw new StoreError(
         'unwritable',
         `cannot write: ${(error as Error).message}`,
@@ -156,7 +161,7 @@ export class Store {
 
   /** Entries that touch an account, before `before` in the one order, newest first. */
   history(account: string, before: Position | null, limit: number): Position[] {
-    return this.#entries.touching(account, before, limit)
+    return this.#touches.of(account, before, limit)
   }
 
   /**
@@ -180,6 +185,7 @@ export class Store {
       )
       this.#entries.assertNoStrays()
     } catch (error) {
+      this.#isSuspect = true
       throw storeErrorOf(error, this.#file)
     }
   }
@@ -196,6 +202,7 @@ export class Store {
         ),
       )
     } catch (error) {
+      this.#isSuspect = true
       throw storeErrorOf(error, this.#file)
     }
   }
@@ -265,8 +272,32 @@ export class Store {
 
   close(): void {
     if (!this.#database.isOpen) return
+    if (!this.#isSuspect && !this.#mark.isLogLost) {
+      try {
+        this.#touches.settle()
+      } catch {
+        // Whoever opens it next finds them.
+      }
+    }
+    this.#letGo()
+  }
+
+  #letGo(): void {
     this.#mark.remove()
     this.#database.close()
+  }
+
+  /** Nothing of the transaction was; what is remembered is what the disk has, if it can be read. */
+  #rollBack(): void {
+    this.#isSuspect = true
+    try {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      // Authors that were first numbered in it are not numbered any more.
+      this.#entries.readAuthors()
+      this.#touches.reopen()
+    } catch {
+      // Why it could not be committed is what counts.
+    }
   }
 
   /** Of a large database only what holds the entries is looked at, row by row. */

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { authorOf, chainOf } from '../../../test/simulation/members.ts'
@@ -126,14 +127,68 @@ it('a transaction that failed leaves nothing of itself in any history', () => {
   expect(pagesOf(store, 'Alice', 100)).toEqual(historyOf('Alice', log.slice(0, 4)))
 })
 
+it('nor does one that failed after its entries went into the table', () => {
+  const store = directory.store()
+  const [log = []] = logs
+  store.commit({ ...emptyBatch, entries: log.slice(0, 200) }, 1)
+  const events = [{ kind: 'store', message: null as unknown as string, data: {} }] as const
+  const entries = log.slice(200, 300)
+  expect(() => store.commit({ ...emptyBatch, entries, events: [...events] }, 1)).toThrow(
+    'cannot write',
+  )
+  expect(pagesOf(store, 'Alice', 100)).toEqual(historyOf('Alice', log.slice(0, 200)))
+  store.commit({ ...emptyBatch, entries }, 1)
+  expect(pagesOf(store, 'Alice', 100)).toEqual(historyOf('Alice', log.slice(0, 300)))
+})
+
+it('a store that is closed has put every entry into the table, for a release that looks nowhere else', () => {
+  const [log = []] = logs
+  const store = directory.store()
+  store.commit({ ...emptyBatch, entries: log.slice(0, 100) }, 1)
+  store.close()
+  using database = new DatabaseSync(directory.file)
+  const row = database.prepare(`SELECT count(*) AS count FROM touch WHERE account = 'Bob'`).get()
+  expect(row).toEqual({ count: historyOf('Bob', log.slice(0, 100)).length })
+})
+
 it('of a directory whose every commit put its entries into the table, none is missed or told twice', () => {
   const [log = []] = logs
   const store = directory.store()
   store.commit({ ...emptyBatch, entries: log.slice(0, 300) }, 1)
   store.close()
-  directory.edit(`DELETE FROM meta WHERE key LIKE 'touched:%'`)
+  directory.edit(`DELETE FROM meta WHERE key LIKE 'touched%'`)
   const later = directory.store()
   later.commit({ ...emptyBatch, entries: log.slice(300, 310) }, 1)
+  expect(pagesOf(later, 'Bob', 7)).toEqual(historyOf('Bob', log.slice(0, 310)))
   later.close()
   expect(pagesOf(directory.store(), 'Bob', 7)).toEqual(historyOf('Bob', log.slice(0, 310)))
+})
+
+it.each(['590', '310', '0', '-1', '1.5', 'x', '9999999'])(
+  'nor where the reach that is noted is %s, as an older release or damage leaves it',
+  (reach) => {
+    const [log = []] = logs
+    const store = directory.store()
+    store.commit({ ...emptyBatch, entries: log.slice(0, 600) }, 1)
+    store.close()
+    directory.edit(`UPDATE meta SET value = '${reach}' WHERE key LIKE 'touched:%'`)
+    const later = directory.store()
+    expect(pagesOf(later, 'Bob', 7)).toEqual(historyOf('Bob', log.slice(0, 600)))
+    expect(later.history('Bob', null, 3)).toHaveLength(3)
+  },
+)
+
+it('an entry that cannot be read is for the audit to tell, not for who opens the table', () => {
+  const [log = []] = logs
+  const store = directory.store()
+  store.commit({ ...emptyBatch, entries: log.slice(0, 50) }, 1)
+  store.close()
+  directory.edit(
+    `UPDATE meta SET value = '0' WHERE key LIKE 'touched:%'`,
+    `UPDATE entry SET bytes = zeroblob(9) WHERE seq = 20`,
+  )
+  const later = directory.store()
+  expect(() => [...later.audited('newest')]).toThrow(
+    expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('entry 20') }),
+  )
 })

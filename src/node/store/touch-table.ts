@@ -1,10 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { AuthorId } from '../../wire/author.ts'
-import { compareEntries, type Entry, type Position } from '../../wire/entry.ts'
+import { compareEntries, type Position, type SignedEntry } from '../../wire/entry.ts'
 import { accountsOf } from '../../wire/intent.ts'
+import type { EntryTable } from './entry-table.ts'
 
-/** Entries that are not in the table yet, at most. */
-const PENDING_MAX = 256
+/** So many entries go into the table together. */
+const ENTRIES_TOGETHER = 256
 
 interface Touch extends Position {
   accounts: readonly string[]
@@ -13,67 +14,63 @@ interface Touch extends Position {
 /**
  * Which entries name which accounts. Rows of an account lie apart from those of another, so each would
  * cost every commit a page: entries wait in memory and go into the table many at a time, within some
- * later commit. How far each log is in the table stands beside it, and a start looks through the rest.
+ * later commit. How far each log is in the table stands beside it, and whoever opens it looks through the
+ * rest.
  */
 export class TouchTable {
   readonly #database: DatabaseSync
-  readonly #numberOf: (author: AuthorId) => number
+  readonly #entries: EntryTable
   readonly #insert: StatementSync
-  #pending: Touch[] = []
+  readonly #selectReach: StatementSync
+  readonly #upsertReach: StatementSync
+  /** Some of these may be in the table all the same, put there by a release that notes no reach. */
+  #waiting: Touch[] = []
 
-  constructor(database: DatabaseSync, numberOf: (author: AuthorId) => number) {
+  constructor(database: DatabaseSync, entries: EntryTable) {
     this.#database = database
-    this.#numberOf = numberOf
+    this.#entries = entries
     this.#insert = database.prepare(
       'INSERT OR IGNORE INTO touch (account, hlc, author, seq) VALUES (?, ?, ?, ?)',
     )
+    this.#selectReach = database.prepare('SELECT value FROM meta WHERE key = ?')
+    this.#upsertReach = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
+    if (this.#selectReach.get(IS_NOTED) === undefined) this.#transact(() => this.#adopt())
+    this.reopen()
   }
 
-  /** A log is in the table as far as `size`: 0 for one that begins. */
-  begin(number: number, size: number): void {
-    this.#setReach(number, size)
+  /** What waits is found anew, as the disk has it. */
+  reopen(): void {
+    this.#waiting = []
+    for (const author of this.#entries.authors) {
+      for (const signed of this.#beyondReach(author)) {
+        this.#wait(signed)
+        if (this.#waiting.length >= ENTRIES_TOGETHER) this.settle()
+      }
+    }
   }
 
-  /** How far a log is in the table; null: nobody noted it, as when every commit put its entries there. */
-  reachOf(number: number): number | null {
-    const row = this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(reachKey(number))
-    return row === undefined ? null : Number(row['value'])
+  /** Within the transaction that appends them. */
+  add(entries: readonly SignedEntry[]): void {
+    for (const signed of entries) this.#wait(signed)
+    if (this.#waiting.length >= ENTRIES_TOGETHER) this.#putAll()
   }
 
-  /** What waited is what is waiting anew: `entries` are those that the table does not reach to. */
-  wait(entries: Iterable<Entry>): void {
-    this.#pending = []
-    for (const entry of entries) this.add(entry)
-  }
-
-  add({ author, seq, hlc, intent }: Entry): void {
-    const accounts = accountsOf(intent)
-    this.#pending.push({ author, seq, hlc, accounts })
-  }
-
-  /** Within a transaction: puts what waits into the table when it is enough. */
+  /** Puts all that waits into the table. */
   settle(): void {
-    if (this.#pending.length < PENDING_MAX) return
-    const reach = new Map<AuthorId, number>()
-    const rows = this.#pending.flatMap(({ author, seq, hlc, accounts }) => {
-      reach.set(author, seq + 1)
-      return accounts.map((account) => ({ account, hlc, number: this.#numberOf(author), seq }))
-    })
-    for (const { account, hlc, number, seq } of rows) this.#insert.run(account, hlc, number, seq)
-    for (const [author, size] of reach) this.#setReach(this.#numberOf(author), size)
-    this.#pending = []
+    if (this.#waiting.length > 0) this.#transact(() => this.#putAll())
   }
 
-  /** Within a transaction: a log ends at `size` now, before `entries`. */
-  cut(author: AuthorId, size: number, entries: Iterable<Entry>): void {
-    const number = this.#numberOf(author)
-    this.#pending = this.#pending.filter((one) => one.author !== author || one.seq < size)
+  /** Within a transaction, before the entries are gone: a log ends at `size` now. */
+  cut(author: AuthorId, size: number): void {
+    this.#waiting = this.#waiting.filter((one) => one.author !== author || one.seq < size)
+    const number = this.#entries.numberOf(author)
     const remove = this.#database.prepare(
       'DELETE FROM touch WHERE account = ? AND hlc = ? AND author = ? AND seq = ?',
     )
-    for (const { hlc, seq, intent } of entries)
-      for (const account of accountsOf(intent)) remove.run(account, hlc, number, seq)
-    if ((this.reachOf(number) ?? 0) > size) this.#setReach(number, size)
+    for (const { entry } of this.#entries.range(author, size, Number.MAX_SAFE_INTEGER))
+      for (const account of accountsOf(entry.intent))
+        remove.run(account, entry.hlc, number, entry.seq)
+    if (this.#reachOf(author) > size) this.#noteReach(author, size)
   }
 
   /** Entries that name an account, before `before` in the one order, newest first. */
@@ -88,21 +85,83 @@ export class TouchTable {
          ORDER BY touch.hlc DESC, author.author DESC, touch.seq DESC LIMIT ?5`,
       )
       .all(account, last.hlc, last.author, last.seq, limit) as unknown as Position[]
-    const waiting = this.#pending.filter(
-      (touch) => touch.accounts.includes(account) && compareEntries(touch, last) < 0,
+    const told = new Set(rows.map(placeOf))
+    const waiting = this.#waiting.filter(
+      (touch) =>
+        touch.accounts.includes(account) &&
+        compareEntries(touch, last) < 0 &&
+        !told.has(placeOf(touch)),
     )
     return [...rows, ...waiting].toSorted((a, b) => compareEntries(b, a)).slice(0, limit)
   }
 
-  #setReach(number: number, size: number): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
-      .run(reachKey(number), String(size))
+  #wait({ entry: { author, seq, hlc, intent } }: SignedEntry): void {
+    this.#waiting.push({ author, seq, hlc, accounts: accountsOf(intent) })
+  }
+
+  #putAll(): void {
+    const reach = new Map<AuthorId, number>()
+    for (const { author, seq, hlc, accounts } of this.#waiting) {
+      reach.set(author, seq + 1)
+      const number = this.#entries.numberOf(author)
+      for (const account of accounts) this.#insert.run(account, hlc, number, seq)
+    }
+    for (const [author, size] of reach) this.#noteReach(author, size)
+    this.#waiting = []
+  }
+
+  /** Of a directory in which every commit put its own entries here. */
+  #adopt(): void {
+    for (const author of this.#entries.authors) this.#noteReach(author, this.#entries.endOf(author))
+    this.#upsertReach.run(IS_NOTED, 'yes')
+  }
+
+  /**
+   * Entries that the table does not reach to, up to the first that cannot be read or is not where it
+   * belongs: that is for an audit to tell.
+   */
+  *#beyondReach(author: AuthorId): Generator<SignedEntry> {
+    let seq = this.#reachOf(author)
+    try {
+      for (const signed of this.#entries.range(author, seq, this.#entries.endOf(author))) {
+        if (signed.entry.author !== author || signed.entry.seq !== seq++) return
+        yield signed
+      }
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_SQLITE_ERROR') throw error
+    }
+  }
+
+  /** How far a log is in the table; 0, too, when that is not known: what is there already does no harm. */
+  #reachOf(author: AuthorId): number {
+    const row = this.#selectReach.get(reachKey(this.#entries.numberOf(author)))
+    const reach = Number(row?.['value'] ?? 0)
+    const isPossible =
+      Number.isSafeInteger(reach) && reach >= 0 && reach <= this.#entries.endOf(author)
+    return isPossible ? reach : 0
+  }
+
+  #noteReach(author: AuthorId, size: number): void {
+    this.#upsertReach.run(reachKey(this.#entries.numberOf(author)), String(size))
+  }
+
+  #transact(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
   }
 }
 
 /** Behind every entry. */
 const LAST: Position = { hlc: Number.MAX_SAFE_INTEGER, author: 'z', seq: 0 }
 
-/** The key of `meta` that tells how far a log is in the table. */
+const placeOf = ({ author, seq }: Position): string => `${author}:${seq}`
+
+/** Keys of `meta`: whether reaches are noted at all, and how far a log is in the table. */
+const IS_NOTED = 'touched'
 const reachKey = (number: number): string => `touched:${number}`

@@ -22,8 +22,8 @@ export const PULL_BYTES_MAX = 256 * 1024 * 1024
 /** Connections to one node at once; further questions queue. */
 export const CONNECTIONS_MAX = 32
 /**
- * Milliseconds that a connection is kept for the next question: more than the pause between two looks. A
- * node that is switched waits for connections that may be asked on still.
+ * Milliseconds that a connection is kept for the next question: more than the pause between two
+ * looks of a gate. A node that is switched waits for connections that may be asked on still.
  */
 export const KEPT_IDLE_MS = 150
 /** Bytes of the headers of an answer. */
