@@ -47,7 +47,7 @@ export class History {
   readonly said = new Map<string, Said>()
   /** The first receipt of each, in the order they came. */
   readonly receipts: Receipt[] = []
-  /** What acknowledgements said themselves. */
+  /** Every level that some acknowledgement reached. */
   readonly levelsAcknowledged = new Set<string>()
   /** Receipts that a node called final and, after a restart, provisional again. */
   demotions = 0
@@ -55,7 +55,8 @@ export class History {
 
   add(attempt: Attempt): void {
     this.attempts.push(attempt)
-    if (attempt.outcome === 'acknowledged') this.levelsAcknowledged.add(levelOf(attempt.receipt))
+    if (attempt.outcome === 'acknowledged')
+      for (const level of levelsIn(attempt.receipt)) this.levelsAcknowledged.add(level)
     if (attempt.receipt !== null) this.see(attempt.node, attempt.receipt)
   }
 
@@ -89,7 +90,7 @@ export class History {
 export interface SetVerdict {
   attempts: number
   acknowledged: number
-  /** By the level that the acknowledgement itself said. */
+  /** By each level that the acknowledgement itself reached. */
   acknowledgedAs: Record<string, number>
   refused: number
   unknown: number
@@ -112,7 +113,10 @@ export function judgeSet(history: History, sets: readonly (readonly Held[])[]): 
   const verdict: SetVerdict = {
     attempts: attempts.length,
     acknowledged: acknowledged.length,
-    acknowledgedAs: countBy(acknowledged, ({ receipt }) => levelOf(receipt)),
+    acknowledgedAs: countBy(
+      acknowledged.flatMap(({ receipt }) => levelsIn(receipt)),
+      (level) => level,
+    ),
     refused: attempts.length - acknowledged.length - unknown.length,
     unknown: unknown.length,
     unknownFound: 0,
@@ -163,6 +167,20 @@ const levelOf = (receipt: Receipt | null): string =>
     : receipt.level === 'replicated'
       ? `replicated:${receipt.replicas}`
       : receipt.level
+
+/**
+ * On how many nodes it is, and whether it is final, are two things: who waits for three copies is mostly
+ * told of an entry that is final by then.
+ */
+function levelsIn(receipt: Receipt | null): string[] {
+  if (receipt === null) return []
+  if (receipt.level === 'local') return ['local']
+  const copies = Array.from(
+    { length: receipt.replicas - 1 },
+    (_, index) => `replicated:${index + 2}`,
+  )
+  return receipt.level === 'final' ? [...copies, 'final'] : copies
+}
 
 const describe = ({ node, note, receipt, sentMs, endedMs }: Attempt): string =>
   `${receipt === null ? '?' : placeOf(receipt)} (${note ?? 'a transfer'}), acknowledged by node ${node} as ` +

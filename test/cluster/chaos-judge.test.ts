@@ -87,6 +87,16 @@ describe('of what was acknowledged', () => {
   })
 })
 
+it('an acknowledgement counts at each level that it reached', () => {
+  history.add(attempt(0))
+  history.add(attempt(1, { receipt: receipt(1, { level: 'replicated', replicas: 2 }) }))
+  // Who waits for three copies is mostly told this.
+  history.add(attempt(2, { receipt: receipt(2, { level: 'final', replicas: 3 }) }))
+  const levels = { local: 1, 'replicated:2': 2, 'replicated:3': 1, final: 1 }
+  expect(judgeSet(history, []).acknowledgedAs).toEqual(levels)
+  expect(history.levelsAcknowledged).toEqual(new Set(Object.keys(levels)))
+})
+
 it('twice is found, and so is what was refused', () => {
   history.add(attempt(0))
   history.add(attempt(1, { outcome: 'refused', receipt: null }))
