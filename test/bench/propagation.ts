@@ -1,10 +1,10 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClusterNode } from '../cluster/cluster.ts'
 import { until } from '../cluster/cluster.ts'
-import { sharedMs, type Actor } from './actor.ts'
+import { Actor, sharedMs } from './actor.ts'
 import type { PeerAddress } from './catch-up.ts'
 import { figureOf, percentile, type Figure } from './measure.ts'
-import { BenchLattice, heldAt, submit } from './nodes.ts'
+import { BenchLattice } from './nodes.ts'
 import { atMost, type Row } from './report.ts'
 import { newDirectory, peerActor, type PeerName, type Setting } from './setting.ts'
 
@@ -13,8 +13,6 @@ const ROUNDS = 5
 const QUICK_ROUNDS = 3
 const WRITES = 500
 const WARM_UP_WRITES = 100
-/** A reader asks for an entry this long before it is written, so that only its arrival is timed. */
-const AHEAD_MS = 100
 const MESH_MS_MAX = 30_000
 const ARRIVAL_MS_MAX = 60_000
 
@@ -83,32 +81,15 @@ async function ourPair(setting: Setting, transport: Transport): Promise<Pair> {
     const healths = await Promise.all(lattice.nodes.map((node) => node.health()))
     return healths.every((health) => health.peers.every((peer) => peer.transport === transport))
   })
-  const [writer, reader] = [lattice.node(0), lattice.node(1)]
+  const clients = new Actor(join(import.meta.dirname, 'contenders/clients.ts'))
+  await clients.call('open', { urls: lattice.nodes.map((node) => node.url) })
   return {
-    propagate: (writes) => propagateOurs(writer, reader, writes),
-    stop: () => lattice.stop(),
+    propagate: (writes) => clients.call('propagate', { writes, perSecond: WRITES_PER_S }),
+    stop: async () => {
+      await clients.end()
+      await lattice.stop()
+    },
   }
-}
-
-async function propagateOurs(
-  writer: ClusterNode,
-  reader: ClusterNode,
-  writes: number,
-): Promise<number[]> {
-  const last = await submit(writer, 1)
-  await heldAt(reader, last.author, last.seq)
-  const dueMs = new Map<number, number>()
-  const seen: Promise<[seq: number, heldMs: number]>[] = []
-  await Promise.all(
-    paced(writes, async (due, index) => {
-      const seq = last.seq + 1 + index
-      seen.push(heldAt(reader, last.author, seq).then((heldMs) => [seq, heldMs]))
-      await sleepUntil(due + AHEAD_MS)
-      // Two writes at once may take each other's place; the answer says which is which.
-      dueMs.set((await submit(writer, 1)).seq, due + AHEAD_MS)
-    }),
-  )
-  return (await Promise.all(seen)).map(([seq, heldMs]) => heldMs - (dueMs.get(seq) ?? Number.NaN))
 }
 
 async function peerPair(setting: Setting, name: PeerName): Promise<Pair> {
@@ -132,11 +113,13 @@ async function peerPair(setting: Setting, name: PeerName): Promise<Pair> {
 async function propagatePeers(writer: Actor, reader: Actor, writes: number): Promise<number[]> {
   await reader.call('arrivals')
   const dueMs = new Map<string, number>()
-  await Promise.all(
-    paced(writes, async (due) => {
-      dueMs.set(await writer.call<string>('write'), due)
-    }),
-  )
+  const startMs = sharedMs()
+  const write = async (_: unknown, index: number): Promise<void> => {
+    const due = startMs + (index * 1000) / WRITES_PER_S
+    await sleep(Math.max(0, due - sharedMs()))
+    dueMs.set(await writer.call<string>('write'), due)
+  }
+  await Promise.all(Array.from({ length: writes }, write))
   const seenMs = new Map<string, number>()
   await until('everything arrived', ARRIVAL_MS_MAX, async () => {
     for (const [id, atMs] of await reader.call<[string, number][]>('arrivals')) seenMs.set(id, atMs)
@@ -144,18 +127,3 @@ async function propagatePeers(writer: Actor, reader: Actor, writes: number): Pro
   })
   return [...dueMs].map(([id, due]) => (seenMs.get(id) ?? Number.NaN) - due)
 }
-
-/** Starts work at a steady pace whatever becomes of it, as independent clients do. */
-function paced(
-  count: number,
-  work: (dueMs: number, index: number) => Promise<void>,
-): Promise<void>[] {
-  const startMs = sharedMs()
-  return Array.from({ length: count }, async (_, index) => {
-    const dueMs = startMs + (index * 1000) / WRITES_PER_S
-    await sleepUntil(dueMs)
-    await work(dueMs, index)
-  })
-}
-
-const sleepUntil = (atMs: number): Promise<void> => sleep(Math.max(0, atMs - sharedMs()))

@@ -2,9 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { act, sharedMs } from '../actor.ts'
 
-/** An actor: clients that submit at a steady rate, however long the answers take. */
+/**
+ * An actor: clients that submit at a steady rate, however long the answers take. They parse no more than
+ * they need and leave little garbage: what a measurer waits for its own collector would be told as ours.
+ */
 const CONNECTIONS = 32
 const TRANSFER = JSON.stringify({ code: 'intent transfer { from: Alice, to: Bob, amount: 1 }' })
+
+const WAIT_MS = 30_000
+/** A reader asks for an entry this long before it is written, so that only its arrival is timed. */
+const AHEAD_MS = 100
 
 let pools: Pool[] = []
 
@@ -16,29 +23,85 @@ act({
   async load({ perSecond, seconds }: { perSecond: number; seconds: number }) {
     const latenciesMs: number[] = []
     let refused = 0
-    const startMs = sharedMs()
-    const requests = Array.from({ length: perSecond * seconds }, async (_, index) => {
-      const dueMs = startMs + (index * 1000) / perSecond
-      await sleep(Math.max(0, dueMs - sharedMs()))
+    await paced(perSecond * seconds, perSecond, async (dueMs, index) => {
+      await sleepUntil(dueMs)
       if (!(await isProved(pools[index % pools.length]))) refused += 1
       latenciesMs.push(sharedMs() - dueMs)
     })
-    await Promise.all(requests)
     return { latenciesMs, refused }
   },
+  /**
+   * Writes at the first node, and asks the second for each entry before it is written. Milliseconds from
+   * when a write was due until the answer said that the entry is held there.
+   */
+  async propagate({ writes, perSecond }: { writes: number; perSecond: number }) {
+    const [writer, reader] = pools
+    if (writer === undefined || reader === undefined) throw new Error('two nodes are needed')
+    const last = await written(writer)
+    const dueMs = new Map<number, number>()
+    const heldMs = new Map<number, number>()
+    await paced(writes, perSecond, async (askedMs, index) => {
+      const seq = last.seq + 1 + index
+      await sleepUntil(askedMs)
+      const held = heldAt(reader, last.author, seq)
+      await sleepUntil(askedMs + AHEAD_MS)
+      // Two writes at once may take each other's place; the answer says which is which.
+      dueMs.set((await written(writer)).seq, askedMs + AHEAD_MS)
+      heldMs.set(seq, await held)
+    })
+    return [...heldMs].map(([seq, atMs]) => atMs - (dueMs.get(seq) ?? Number.NaN))
+  },
 })
+
+/** Starts work at a steady pace, whatever becomes of it. Resolves when all of it is done. */
+async function paced(
+  count: number,
+  perSecond: number,
+  work: (dueMs: number, index: number) => Promise<void>,
+): Promise<void> {
+  const startMs = sharedMs()
+  await Promise.all(
+    Array.from({ length: count }, (_, index) => work(startMs + (index * 1000) / perSecond, index)),
+  )
+}
+
+const sleepUntil = (atMs: number): Promise<void> => sleep(Math.max(0, atMs - sharedMs()))
 
 async function isProved(pool: Pool | undefined): Promise<boolean> {
   if (pool === undefined) return false
   try {
-    const { body } = await pool.request({
-      path: '/api/verify',
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: TRANSFER,
-    })
-    return ((await body.json()) as { success: boolean }).success
+    return (await submit(pool)).success
   } catch {
     return false
+  }
+}
+
+interface Submitted {
+  success: boolean
+  intents: { receipt: { author: string; seq: number } | null }[]
+}
+
+async function submit(pool: Pool): Promise<Submitted> {
+  const { body } = await pool.request({
+    path: '/api/verify',
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: TRANSFER,
+  })
+  return (await body.json()) as Submitted
+}
+
+async function written(pool: Pool): Promise<{ author: string; seq: number }> {
+  const receipt = (await submit(pool)).intents[0]?.receipt
+  if (receipt === null || receipt === undefined) throw new Error('a transfer was refused')
+  return receipt
+}
+
+/** When a node held this entry, on the shared clock. */
+async function heldAt(pool: Pool, author: string, seq: number): Promise<number> {
+  for (;;) {
+    const path = `/api/lattice/receipts/${author}/${seq}?wait=local&timeout_ms=${WAIT_MS}`
+    const { body } = await pool.request({ path, method: 'GET' })
+    if (((await body.json()) as { reached: boolean }).reached) return sharedMs()
   }
 }
