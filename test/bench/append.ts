@@ -1,5 +1,5 @@
 import { Actor } from './actor.ts'
-import { interleaved, type Figure } from './measure.ts'
+import { flushDisk, interleaved, type Figure } from './measure.ts'
 import { OURS, replicaEnvironment } from './nodes.ts'
 import { atLeast, type Row } from './report.ts'
 import { floorActor, newDirectory, peerActor, type PeerName, type Setting } from './setting.ts'
@@ -81,6 +81,7 @@ async function rates(
         name,
         async () => {
           const count = APPENDS[name as PeerName][how]
+          flushDisk()
           return (count * 1000) / (await actor.call<number>('append', { count, concurrency }))
         },
       ]),

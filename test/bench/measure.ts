@@ -54,6 +54,11 @@ export function timed(
   return { ms, stdout: result.stdout }
 }
 
+/** What others wrote and did not flush is not left to who flushes next. */
+export function flushDisk(): void {
+  spawnSync('sync', { stdio: 'ignore' })
+}
+
 /**
  * Runs several measures in turn, round after round, so that what the machine does besides meets all of
  * them alike; the first round only warms up.
