@@ -7,14 +7,8 @@ const SCRATCH_BYTES = 128 * 1024
 // Memory for one encoding at a time: it is overwritten by the next.
 const scratch = Buffer.alloc(SCRATCH_BYTES)
 
-/**
- * Short encodings are pieces of one slab after the other: memory of its own costs each more than all the
- * rest of it. A slab is small, since the last of its pieces that is kept keeps it.
- */
-const SLAB_BYTES = 4096
+/** Longer encodings get memory of their own. */
 const PIECE_BYTES_MAX = 1024
-let slab = new ArrayBuffer(SLAB_BYTES)
-let slabUsed = 0
 
 /** What an item begins with: the type in the upper three bits. */
 const UINT = 0x00
@@ -40,19 +34,37 @@ export function writtenCbor(value: Cbor): Uint8Array | null {
   return end === NO_WAY ? null : scratch.subarray(0, end)
 }
 
-/** A copy that stays as it is. */
-export function kept(written: Uint8Array): Uint8Array {
-  const { length } = written
-  if (length > PIECE_BYTES_MAX) return new Uint8Array(written)
-  if (slabUsed + length > SLAB_BYTES) {
-    slab = new ArrayBuffer(SLAB_BYTES)
-    slabUsed = 0
+/**
+ * Copies that stay as they are. Short ones are pieces of one slab after the other: memory of its own costs
+ * each more than all the rest of it. The last piece that somebody keeps keeps its whole slab.
+ */
+class Slabs {
+  readonly #bytes: number
+  #slab = new ArrayBuffer(0)
+  #used = 0
+
+  constructor(bytes: number) {
+    this.#bytes = bytes
   }
-  const piece = new Uint8Array(slab, slabUsed, length)
-  slabUsed += length
-  piece.set(written)
-  return piece
+
+  keep(written: Uint8Array): Uint8Array {
+    const { length } = written
+    if (length > PIECE_BYTES_MAX) return new Uint8Array(written)
+    if (this.#used + length > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(this.#bytes)
+      this.#used = 0
+    }
+    const piece = new Uint8Array(this.#slab, this.#used, length)
+    this.#used += length
+    piece.set(written)
+    return piece
+  }
 }
+
+/** For what may be kept for long, and apart from what is not: slabs are small. */
+export const lasting = new Slabs(4096)
+/** For what is sent and forgotten: a third of the time, since slabs are few. */
+export const passing = new Slabs(16_384)
 
 /** Returns where it ends. */
 function write(value: Cbor, at: number): number {

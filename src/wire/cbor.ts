@@ -1,13 +1,19 @@
 import { decode, encode, rfc8949EncodeOptions } from 'cborg'
 import { equalBytes } from './bytes.ts'
-import { kept, writtenCbor, type Cbor } from './cbor-writer.ts'
+import { lasting, passing, writtenCbor, type Cbor } from './cbor-writer.ts'
 
 export type { Cbor } from './cbor-writer.ts'
 
 /** The one encoding of a value (RFC 8949, core deterministic). Throws on floats and other types outside the model. */
 export function encodeCanonical(value: Cbor): Uint8Array {
   const written = writtenCbor(value)
-  return written === null ? encode(value, rfc8949EncodeOptions) : kept(written)
+  return written === null ? encode(value, rfc8949EncodeOptions) : lasting.keep(written)
+}
+
+/** The same, for what is sent and then forgotten, or soon replaced. */
+export function encodePassing(value: Cbor): Uint8Array {
+  const written = writtenCbor(value)
+  return written === null ? encode(value, rfc8949EncodeOptions) : passing.keep(written)
 }
 
 /** The same, for one who is done with it before the next value is encoded. */

@@ -1,9 +1,10 @@
 import { toHex } from './bytes.ts'
-import { asArray, asBytes, asUint, decodeCanonical, encodeCanonical, WireError } from './cbor.ts'
+import { asArray, asBytes, asUint, decodeCanonical, encodePassing, WireError } from './cbor.ts'
 import { HASH_BYTES } from './entry.ts'
 import { decodeFrontier, encodeFrontier, type Frontier } from './frontier.ts'
 import { SYNC_REQUEST_BYTES_MAX } from './limits.ts'
 import { WIRE_VERSION } from './protocol.ts'
+import { remembered } from './remembered.ts'
 import { decodeSeals, encodeSeals, type Seals } from './seal.ts'
 import {
   peerIdOf,
@@ -42,17 +43,20 @@ export interface SignedCheckpoint {
   signature: Uint8Array
 }
 
+/** Of what one node says in all its checkpoints. */
+const knownBytes = remembered((hex) => Buffer.from(hex, 'hex'))
+
 /** `peerId`: that of its key, for one who knows it already. */
 export function signCheckpoint(
   checkpoint: Checkpoint,
   sign: Sign,
   peerId = peerIdOf(checkpoint.publicKey),
 ): SignedCheckpoint {
-  const bytes = encodeCanonical([
+  const bytes = encodePassing([
     WIRE_VERSION,
-    Buffer.from(checkpoint.lattice, 'hex'),
+    knownBytes(checkpoint.lattice),
     checkpoint.publicKey,
-    Buffer.from(checkpoint.incarnation, 'hex'),
+    knownBytes(checkpoint.incarnation),
     encodeFrontier(checkpoint.frontier),
     encodeSeals(checkpoint.seals),
     Buffer.from(checkpoint.root, 'hex'),

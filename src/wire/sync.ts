@@ -3,7 +3,7 @@ import {
   asBytes,
   asUint,
   decodeCanonical,
-  encodeCanonical,
+  encodePassing,
   WireError,
   type Cbor,
 } from './cbor.ts'
@@ -53,7 +53,7 @@ const FRAME_END = 2
 const FRAME_SEALS = 3
 
 export const encodeSyncRequest = (request: SyncRequest): Uint8Array =>
-  encodeCanonical([
+  encodePassing([
     WIRE_VERSION,
     Buffer.from(request.lattice, 'hex'),
     encodeFrontier(request.frontier),
@@ -88,16 +88,16 @@ const checkpointOf = (value: Cbor | undefined, verify: Verify): SignedCheckpoint
 export function encodeFrame(frame: SyncFrame): Uint8Array {
   switch (frame.kind) {
     case 'checkpoint':
-      return encodeCanonical([FRAME_CHECKPOINT, frame.checkpoint.bytes, frame.checkpoint.signature])
+      return encodePassing([FRAME_CHECKPOINT, frame.checkpoint.bytes, frame.checkpoint.signature])
     case 'entries':
-      return encodeCanonical([
+      return encodePassing([
         FRAME_ENTRIES,
         frame.entries.map((entry) => [entry.bytes, entry.signature]),
       ])
     case 'seals':
-      return encodeCanonical([FRAME_SEALS, frame.seals.map(encodeSeal)])
+      return encodePassing([FRAME_SEALS, frame.seals.map(encodeSeal)])
     case 'end':
-      return encodeCanonical([FRAME_END, frame.entryCount])
+      return encodePassing([FRAME_END, frame.entryCount])
   }
 }
 
