@@ -326,9 +326,9 @@ describe('the record', () => {
     })
     await session.call('record.renew', { token }, signal)
     const record = { type: 'end' as const, run: 'x', at: 'now', result: 'deployed' as const }
-    await session.call('record.append', { record, token }, signal)
+    await session.call('record.append', { records: [record], token }, signal)
     await expect(
-      session.call('record.append', { record, token: token - 1 }, signal),
+      session.call('record.append', { records: [record], token: token - 1 }, signal),
     ).rejects.toMatchObject({ code: 'lock-lost' })
     await session.call('record.release', { token }, signal)
     expect(await session.call('record.look', {}, signal)).toMatchObject({

@@ -57,7 +57,7 @@ export function actsOn(host: Host): Acts {
     'record.renew': async ({ token }) => done(record.renew(token)),
     'record.release': async ({ token }) => done(record.release(token)),
     'record.unlock': async () => ({ holder: await record.unlock() }),
-    'record.append': async (args) => done(record.append(args.record, args.token)),
+    'record.append': async (args) => done(record.append(args.records, args.token)),
     'record.writeRegister': async ({ register, token }) =>
       done(record.writeRegister(register, token)),
   }

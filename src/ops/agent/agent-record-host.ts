@@ -55,8 +55,8 @@ export class AgentRecordHost implements RecordHost {
   }
 
   /** Not asked twice: what is not known to be written may be there, and would be there twice. */
-  async append(record: JournalRecord, token: number): Promise<void> {
-    await this.#call('record.append', { record, token }, false)
+  async append(records: readonly JournalRecord[], token: number): Promise<void> {
+    await this.#call('record.append', { records: [...records], token }, false)
   }
 
   async writeRegister(register: Register, token: number): Promise<void> {

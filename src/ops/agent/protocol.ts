@@ -180,7 +180,7 @@ export const acts = {
   'record.renew': act(z.strictObject({ token }), none),
   'record.release': act(z.strictObject({ token }), none),
   'record.unlock': act(none, z.strictObject({ holder: lockHolder.nullable() })),
-  'record.append': act(z.strictObject({ record: journalRecord, token }), none),
+  'record.append': act(z.strictObject({ records: z.array(journalRecord), token }), none),
   'record.writeRegister': act(z.strictObject({ register, token }), none),
 } as const
 

@@ -61,7 +61,7 @@ export async function applyPlan(
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
   }
   await options.beforeActing?.(observed)
-  const run = await beginRun(plan, options)
+  const run = beginRun(plan, options)
   const touched: PlannedNode[] = []
   const forward = goForward(run, plan, payload, touched, options)
   const failed = await failureOf(forward)
@@ -114,7 +114,7 @@ function isPayloadOf(plan: Plan, payload: Payload | null): boolean {
     })
 }
 
-async function beginRun(plan: Plan, options: RolloutOptions): Promise<Run> {
+function beginRun(plan: Plan, options: RolloutOptions): Run {
   const running = plan.nodes.filter((node) => node.previous.state === 'running')
   const run = new Run(
     randomUUID(),
@@ -123,7 +123,7 @@ async function beginRun(plan: Plan, options: RolloutOptions): Promise<Run> {
   )
   const { kind, digest, release } = plan
   const nodes = acting(plan).map(({ name, previous, next }) => ({ name, previous, next }))
-  await run.begin({ kind, plan: digest, release, nodes, active: [...run.active] })
+  run.begin({ kind, plan: digest, release, nodes, active: [...run.active] })
   run.report({ kind: 'run-begun', run: run.id, what: kind, release: release.id })
   return run
 }

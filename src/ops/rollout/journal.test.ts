@@ -31,18 +31,18 @@ const end = (run: string): JournalRecord => ({ type: 'end', run, at: '', result:
 describe('a journal', () => {
   it('is empty before the first record, and gives all of them in order', async () => {
     expect(await journal.read()).toEqual([])
-    await Promise.all([journal.append(begin('1')), journal.append(end('1'))])
-    await journal.append(begin('2'))
+    await Promise.all([journal.append([begin('1')]), journal.append([end('1')])])
+    await journal.append([begin('2')])
     expect(await new JournalFile(path).read()).toEqual([begin('1'), end('1'), begin('2')])
   })
 
   it.each(['{"type":"end"', '{"type":"end","run":"é', '{'])(
     'takes an unfinished last line %j as not written, and goes on after it',
     async (torn) => {
-      await journal.append(begin('1'))
+      await journal.append([begin('1')])
       await appendFile(path, torn)
       expect(await journal.read()).toEqual([begin('1')])
-      await journal.append(end('1'))
+      await journal.append([end('1')])
       expect(await journal.read()).toEqual([begin('1'), end('1')])
     },
   )
@@ -50,7 +50,7 @@ describe('a journal', () => {
   it.each(['nonsense', '{}', '{"type":"end","run":"1","at":"","result":"fine"}'])(
     'does not pass over the line %j',
     async (line) => {
-      await journal.append(begin('1'))
+      await journal.append([begin('1')])
       await appendFile(path, `${line}\n`)
       await expect(journal.read()).rejects.toMatchObject({
         code: 'journal',
@@ -62,18 +62,18 @@ describe('a journal', () => {
 
   it('says when it cannot be written, and stays usable', async () => {
     await writeFile(join(folder, 'local'), 'in the way')
-    await expect(journal.append(begin('1'))).rejects.toMatchObject({ code: 'journal' })
+    await expect(journal.append([begin('1')])).rejects.toMatchObject({ code: 'journal' })
     await rm(join(folder, 'local'))
-    await journal.append(begin('1'))
+    await journal.append([begin('1')])
     expect(await journal.read()).toEqual([begin('1')])
   })
 
   it('is put aside when it is large, between runs only', async () => {
     const large = { ...begin('1'), active: Array.from({ length: 60_000 }, () => 'a node’s name') }
-    await journal.append(large)
-    await journal.append(end('1'))
+    await journal.append([large])
+    await journal.append([end('1')])
     expect((await journal.read()).length).toBe(2)
-    await journal.append(begin('2'))
+    await journal.append([begin('2')])
     expect(await journal.read()).toEqual([begin('2')])
     expect((await readFile(`${path}.old`, 'utf8')).split('\n').length).toBe(3)
   })

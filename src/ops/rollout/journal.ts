@@ -8,8 +8,8 @@ import { JOURNAL_BYTES_MAX } from './limits.ts'
  * What a rollout did, so that the next command can finish or revert it. Written only under the lock.
  */
 export interface Journal {
-  /** Resolves when the record is on disk. @throws JournalError */
-  append(record: JournalRecord): Promise<void>
+  /** Resolves when the records are on disk. @throws JournalError */
+  append(records: readonly JournalRecord[]): Promise<void>
   /** All records, oldest first. @throws JournalError when one before the last is not readable */
   read(): Promise<JournalRecord[]>
 }
@@ -23,8 +23,8 @@ export class JournalFile implements Journal {
     this.#path = path
   }
 
-  async append(record: JournalRecord): Promise<void> {
-    const after = this.#writing.then(async () => this.#write(record))
+  async append(records: readonly JournalRecord[]): Promise<void> {
+    const after = this.#writing.then(async () => this.#write(records))
     this.#writing = after.catch(() => undefined)
     await after
   }
@@ -35,14 +35,14 @@ export class JournalFile implements Journal {
     return lines.slice(0, -1).map((line, index) => this.#parse(line, index + 1))
   }
 
-  async #write(record: JournalRecord): Promise<void> {
+  async #write(records: readonly JournalRecord[]): Promise<void> {
     let file: FileHandle | undefined
     try {
       await mkdir(dirname(this.#path), { recursive: true })
-      if (record.type === 'begin') await this.#makeRoom()
+      if (records[0]?.type === 'begin') await this.#makeRoom()
       await this.#cutUnfinished()
       file = await open(this.#path, 'a', 0o600)
-      await file.appendFile(`${JSON.stringify(record)}\n`)
+      await file.appendFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''))
       await file.sync()
     } catch (error) {
       throw new JournalError('journal', `${this.#path} cannot be written`, {

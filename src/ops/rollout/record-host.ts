@@ -57,8 +57,8 @@ export interface RecordHost {
   /** Takes the lock from whoever has it and leaves it free. Tells who had it. */
   unlock(): Promise<LockHolder | null>
 
-  /** Resolves when the record is on the disk. @throws JournalError, LockLostError */
-  append(record: JournalRecord, token: number): Promise<void>
+  /** Resolves when the records are on the disk. @throws JournalError, LockLostError */
+  append(records: readonly JournalRecord[], token: number): Promise<void>
 
   /** @throws LockLostError */
   writeRegister(register: Register, token: number): Promise<void>
@@ -110,9 +110,9 @@ export class FileRecordHost implements RecordHost {
     return takeLock(this.#lock)
   }
 
-  async append(record: JournalRecord, token: number): Promise<void> {
+  async append(records: readonly JournalRecord[], token: number): Promise<void> {
     await requireLock(this.#lock, token)
-    await this.#journal.append(record)
+    await this.#journal.append(records)
   }
 
   async writeRegister(register: Register, token: number): Promise<void> {

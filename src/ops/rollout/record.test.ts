@@ -102,9 +102,9 @@ describe('the lock of several machines', () => {
 
   it('taken over on one machine is lost, and lets nothing more be written there', async () => {
     await record('a', 'b').withLock({ ...options, heartbeatMs: 5 }, async (held) => {
-      await held.journal.append(begin('1', held.lock.token))
+      await held.journal.append([begin('1', held.lock.token)])
       await host('b').unlock()
-      await expect(held.journal.append(end('1'))).rejects.toBeInstanceOf(LockLostError)
+      await expect(held.journal.append([end('1')])).rejects.toBeInstanceOf(LockLostError)
       await delay(2_000, undefined, { signal: held.lock.signal }).catch(() => {})
       expect(held.lock.signal.reason).toBeInstanceOf(LockLostError)
     })
@@ -123,11 +123,11 @@ describe('the lock of several machines', () => {
 describe('the journal of several machines', () => {
   it('is on all before anything is done, and read from the one that knows most', async () => {
     await record('a', 'b').withLock(options, async (held) => {
-      await held.journal.append(begin('1', held.lock.token))
+      await held.journal.append([begin('1', held.lock.token)])
       expect((await host('a').look()).journal).toHaveLength(1)
       expect((await host('b').look()).journal).toHaveLength(1)
       // The process dies while it writes: one machine has the record, the other not.
-      await host('b').append(end('1'), held.lock.token)
+      await host('b').append([end('1')], held.lock.token)
     })
     const { journal } = await record('a', 'b', 'c').look()
     expect(journal.map((one) => one.type)).toEqual(['begin', 'end'])
@@ -136,7 +136,7 @@ describe('the journal of several machines', () => {
   it('stops the work when one machine cannot write it', async () => {
     const hosts = new PhaseRecord([host('a'), broken('b', 'append')])
     await hosts.withLock(options, async (held) => {
-      const failing = held.journal.append(begin('1', held.lock.token))
+      const failing = held.journal.append([begin('1', held.lock.token)])
       await expect(failing).rejects.toBeInstanceOf(JournalError)
       await expect(failing).rejects.toThrow('the journal on b cannot be written')
     })
@@ -147,7 +147,7 @@ describe('the journal of several machines', () => {
     const sleeping = mine.withLock(options, async ({ journal }) => {
       await record('a').unlock()
       await record('a').withLock(options, async () => {})
-      await journal.append(begin('1', 1))
+      await journal.append([begin('1', 1)])
     })
     await expect(sleeping).rejects.toBeInstanceOf(LockLostError)
   })
@@ -173,7 +173,7 @@ describe('the journal of several machines', () => {
 
 it('a folder that keeps a record holds nothing but it', async () => {
   await record('a').withLock(options, async (held) => {
-    await held.journal.append(begin('1', held.lock.token))
+    await held.journal.append([begin('1', held.lock.token)])
   })
   expect((await readdir(join(folder, 'a'))).toSorted()).toEqual(['journal.jsonl', 'lock'])
 })

@@ -159,10 +159,10 @@ class HeldJournal implements Journal {
     this.#records = [...records]
   }
 
-  async append(record: JournalRecord): Promise<void> {
+  async append(records: readonly JournalRecord[]): Promise<void> {
     const { token } = this.#lock
     const results = await Promise.allSettled(
-      this.#hosts.map(async (host) => host.append(record, token)),
+      this.#hosts.map(async (host) => host.append(records, token)),
     )
     const failed = this.#hosts.flatMap((host, index) => {
       const one = results[index]
@@ -170,7 +170,7 @@ class HeldJournal implements Journal {
     })
     const [first] = failed
     if (first === undefined) {
-      this.#records.push(record)
+      this.#records.push(...records)
       return
     }
     const known = failed.find(

@@ -1,7 +1,7 @@
 import { OperatorError } from '../errors.ts'
 import type { Target } from '../targets/target.ts'
 import type { Journal } from './journal.ts'
-import type { BeginRecord, JournalRecord } from './journal-record.ts'
+import type { BeginRecord, JournalRecord, StepRecord } from './journal-record.ts'
 import { LOG_TAIL_LINES, LOG_TAIL_MS } from './limits.ts'
 import type { HeldLock } from './record.ts'
 import { LockLostError } from './lock-holder.ts'
@@ -42,8 +42,10 @@ class GateError extends OperatorError {
 }
 
 /**
- * One run under one lock: each step is in the journal before it begins and after it is over. An error
- * of the journal and a lost lock pass through all of it: nobody acts without them.
+ * One run under one lock: each step is in the journal before it begins. What it came to is written
+ * together with what comes next, since no decision of who finds the journal cut off hangs on it being
+ * there earlier, and each writing is a way to every host. An error of the journal and a lost lock pass
+ * through all of it: nobody acts without them.
  */
 export class Run {
   readonly id: string
@@ -51,6 +53,8 @@ export class Run {
   /** Names of the nodes that should be up now. */
   readonly active: Set<string>
   readonly #tools: RunTools
+  /** Written with the next record that has to be on the disk. */
+  #unwritten: JournalRecord[] = []
 
   constructor(id: string, tools: RunTools, active: Iterable<string>) {
     this.id = id
@@ -58,19 +62,15 @@ export class Run {
     this.active = new Set(active)
   }
 
-  async begin(record: Omit<BeginRecord, 'type' | 'run' | 'at' | 'fence'>): Promise<void> {
-    await this.#append({
-      type: 'begin',
-      run: this.id,
-      at: this.#at(),
-      fence: this.token,
-      ...record,
-    })
+  /** Is written before the first step. */
+  begin(record: Omit<BeginRecord, 'type' | 'run' | 'at' | 'fence'>): void {
+    const { id: run, token: fence } = this
+    this.#unwritten.push({ type: 'begin', run, at: this.#at(), fence, ...record })
   }
 
   /** @throws StepError when `work` fails */
   async step(step: Step, work: (target: Target) => Promise<void>): Promise<void> {
-    await this.#note(step, 'begun')
+    await this.#write(this.#recordOf(step, 'begun'))
     this.report({ kind: 'step-begun', step })
     const begunMs = this.#now()
     try {
@@ -79,13 +79,13 @@ export class Run {
       if (error instanceof OperatorError && error.code === 'fenced') throw new LockLostError(error)
       const failure = new StepError(step, error)
       const { message: reason, hint } = failure
-      await this.#note(step, 'failed', reason)
+      await this.#write(this.#recordOf(step, 'failed', reason))
       const tookMs = this.#now() - begunMs
       this.reports.push({ ...step, state: 'failed', tookMs, reason })
       this.report({ kind: 'step-failed', step, tookMs, reason, hint })
       throw failure
     }
-    await this.#note(step, 'done')
+    this.#unwritten.push(this.#recordOf(step, 'done'))
     const tookMs = this.#now() - begunMs
     this.reports.push({ ...step, state: 'done', tookMs })
     this.report({ kind: 'step-done', step, tookMs })
@@ -108,7 +108,7 @@ export class Run {
   }
 
   async end(result: RunResult): Promise<void> {
-    await this.#append({ type: 'end', run: this.id, at: this.#at(), result })
+    await this.#write({ type: 'end', run: this.id, at: this.#at(), result })
     this.report({ kind: 'run-ended', run: this.id, result })
   }
 
@@ -126,16 +126,17 @@ export class Run {
     return this.#tools.lock.token
   }
 
-  async #note(step: Step, state: 'begun' | 'done' | 'failed', reason?: string): Promise<void> {
+  #recordOf(step: Step, state: StepRecord['state'], reason?: string): StepRecord {
     const { id, node, action } = step
     const said = reason === undefined ? {} : { reason }
-    const at = this.#at()
-    await this.#append({ type: 'step', run: this.id, at, id, node, action, state, ...said })
+    return { type: 'step', run: this.id, at: this.#at(), id, node, action, state, ...said }
   }
 
-  async #append(record: JournalRecord): Promise<void> {
+  async #write(record: JournalRecord): Promise<void> {
     if (this.#tools.lock.signal.aborted) throw new LockLostError()
-    await this.#tools.journal.append(record)
+    const records = [...this.#unwritten, record]
+    this.#unwritten = []
+    await this.#tools.journal.append(records)
   }
 
   #now(): number {

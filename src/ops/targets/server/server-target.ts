@@ -12,7 +12,8 @@ import {
   type Release,
 } from '../../release/artifact.ts'
 import { TargetError } from '../errors.ts'
-import { requireClock } from './host-clock.ts'
+import { CLOCK_READING_MS_MAX } from '../limits.ts'
+import { requireClock, type ClockReading } from './host-clock.ts'
 import { settingsFiles } from '../settings.ts'
 import type {
   Contents,
@@ -40,6 +41,8 @@ export class ServerTarget implements Target {
   readonly name: string
   readonly #agent: HostAgent
   readonly #needsCaddy: boolean
+  /** What the host said last, and when that was, monotonic. */
+  #clock: { reading: ClockReading; atMs: number } | null = null
 
   constructor(agent: HostAgent, { needsCaddy = false } = {}) {
     this.name = agent.node
@@ -49,7 +52,13 @@ export class ServerTarget implements Target {
 
   async observe(signal: AbortSignal): Promise<ObservedNode> {
     try {
-      const found = await this.#agent.call('observe', {}, signal, looking)
+      const found = await this.#agent.attempt(signal, looking, async (session) => {
+        const [node] = await Promise.all([
+          session.call('observe', {}, signal),
+          this.#readClock(session, signal),
+        ])
+        return node
+      })
       return { ...found, lacks: [...this.#lacksPrograms(), ...found.lacks] }
     } catch (error) {
       if (!(error instanceof BareHostError)) throw error
@@ -192,9 +201,17 @@ export class ServerTarget implements Target {
   }
 
   async #requireClock(session: AgentSession, signal: AbortSignal): Promise<void> {
-    const askedMs = Date.now()
+    const known = this.#clock
+    const isRecent = known !== null && performance.now() - known.atMs <= CLOCK_READING_MS_MAX
+    requireClock(this.name, isRecent ? known.reading : await this.#readClock(session, signal))
+  }
+
+  async #readClock(session: AgentSession, signal: AbortSignal): Promise<ClockReading> {
+    const [atMs, askedMs] = [performance.now(), Date.now()]
     const { wallMs: hostMs } = await session.call('clock', {}, signal)
-    requireClock(this.name, { askedMs, answeredMs: Date.now(), hostMs })
+    const reading = { askedMs, answeredMs: Date.now(), hostMs }
+    this.#clock = { reading, atMs }
+    return reading
   }
 
   #lacksPrograms(): string[] {
