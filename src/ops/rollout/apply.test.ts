@@ -69,6 +69,16 @@ describe('a rollout that goes well', () => {
     ])
   })
 
+  it('writes its journal once for each thing that begins, and at the end', async () => {
+    const fake = upgrade()
+    await fake.deploy('b', 'y')
+    const begun = fake.records.filter(
+      (record) => record.type === 'step' && record.state === 'begun',
+    )
+    expect(begun).toHaveLength(9)
+    expect(fake.writings).toBe(begun.length + 1)
+  })
+
   it('changes nothing and writes nothing the second time', async () => {
     const fake = upgrade()
     await fake.deploy('b', 'y')

@@ -41,7 +41,7 @@ export function ansible(
     for (const { host } of nodes) {
       await operator.run(['ssh', '-o', `ControlPath=${controlPaths}/${host}`, '-O', 'exit', host])
     }
-    return { ms, provingMs: null }
+    return { ms, proving: null }
   }
   return { name: 'ansible', deploy, rollBack: deploy, beginAnew: () => {} }
 }

@@ -14,6 +14,13 @@ export interface Contender {
 
 export interface Taken {
   ms: number
-  /** Of that, waiting until nodes were proven, and verifying them all; null: nothing was proven. */
-  provingMs: number | null
+  /** Of that; null: nothing was proven. */
+  proving: Proving | null
+}
+
+export interface Proving {
+  /** Waiting until each node was proven; of nodes that were proven beside one another, both. */
+  gatesMs: number
+  /** Verifying them all in the end. */
+  verifyingMs: number
 }

@@ -6,7 +6,7 @@ import { until } from '../../cluster/cluster.ts'
 import { figureOf, type Figure } from '../measure.ts'
 import { atMost, type Row } from '../report.ts'
 import { ansible } from './ansible.ts'
-import type { Contender, Taken } from './contender.ts'
+import type { Contender, Proving, Taken } from './contender.ts'
 import {
   installProgram,
   layOut,
@@ -153,7 +153,9 @@ function rowOf(act: Act, rttMs: number, all: readonly Measured[]): Row {
     return figure
   }
   const own = all.find((one) => one.contender.name === 'ours')
-  const proving = figureOf((own?.taken[act] ?? []).map(({ provingMs }) => (provingMs ?? 0) / 1000))
+  const spent = (what: keyof Proving): number =>
+    figureOf((own?.taken[act] ?? []).map(({ proving }) => (proving?.[what] ?? 0) / 1000)).median
+  const provingS = spent('gatesMs') + spent('verifyingMs')
   const [mine, floor, playbook] = [figureFor('ours'), figureFor('rsync'), figureFor('ansible')]
   const roundTrips = all.flatMap(({ contender: { name }, roundTrips: count }) =>
     act === 'noop' && count !== null ? [[`ssh_round_trips_${name}`, count] as const] : [],
@@ -167,14 +169,16 @@ function rowOf(act: Act, rttMs: number, all: readonly Measured[]): Row {
     floor,
     targets: {
       first: [atMost('s', mine.median, 60)],
-      update: [
-        atMost('× floor without proving', (mine.median - proving.median) / floor.median, 1.5),
-      ],
+      update: [atMost('× floor without proving', (mine.median - provingS) / floor.median, 1.5)],
       noop: [atMost('× ansible', mine.median / playbook.median, 0.5)],
-      rollback: [atMost('s', mine.median, 5)],
+      // Asked for where the hosts are near.
+      rollback:
+        rttMs === 0
+          ? [atMost('s until both are proven', mine.median - spent('verifyingMs'), 5)]
+          : [],
     }[act],
     extra: {
-      proving_s: proving.median,
+      proving_s: provingS,
       load_average: loadavg()[0] ?? 0,
       ...Object.fromEntries(roundTrips),
     },

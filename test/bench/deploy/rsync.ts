@@ -19,7 +19,7 @@ export function rsync(grounds: Grounds, trees: ReadonlyMap<string, string>): Con
       await operator.run(['ssh', host, isPrepared ? `systemctl restart ${unit}` : firstStart(unit)])
     }
     isPrepared = true
-    return { ms: performance.now() - startedMs, provingMs: null }
+    return { ms: performance.now() - startedMs, proving: null }
   }
   return { name: 'rsync', deploy, rollBack: deploy, beginAnew: () => (isPrepared = false) }
 }

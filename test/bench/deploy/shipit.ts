@@ -31,7 +31,7 @@ export function shipit(
     const argv = ['--shipitfile', join(PEER, 'shipitfile.cjs'), 'lab', task]
     const program = join(PEER, 'node_modules/.bin/shipit')
     const { ms } = await operator.run([process.execPath, program, ...argv], { environment })
-    return { ms, provingMs: null }
+    return { ms, proving: null }
   }
   const deploy = async (operator: Operator, release: Release): Promise<Taken> => {
     await commit(operator, workspace, release)
@@ -53,7 +53,7 @@ export function shipit(
     }
     const preparingMs = performance.now() - startedMs
     const { ms } = await act(operator, 'deploy')
-    return { ms: preparingMs + ms, provingMs: null }
+    return { ms: preparingMs + ms, proving: null }
   }
   return {
     name: 'shipit',
