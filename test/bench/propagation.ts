@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../cluster/cluster.ts'
-import { Actor, sharedMs } from './actor.ts'
+import { Actor } from './actor.ts'
 import type { PeerAddress } from './catch-up.ts'
 import { figureOf, percentile, type Figure } from './measure.ts'
 import { BenchLattice } from './nodes.ts'
@@ -119,14 +118,9 @@ async function peerPair(setting: Setting, name: PeerName): Promise<Pair> {
 
 async function propagatePeers(writer: Actor, reader: Actor, writes: number): Promise<number[]> {
   await reader.call('arrivals')
-  const dueMs = new Map<string, number>()
-  const startMs = sharedMs()
-  const write = async (_: unknown, index: number): Promise<void> => {
-    const due = startMs + (index * 1000) / WRITES_PER_S
-    await sleep(Math.max(0, due - sharedMs()))
-    dueMs.set(await writer.call<string>('write'), due)
-  }
-  await Promise.all(Array.from({ length: writes }, write))
+  const dueMs = new Map(
+    await writer.call<[string, number][]>('writeAll', { writes, perSecond: WRITES_PER_S }),
+  )
   const seenMs = new Map<string, number>()
   await until('everything arrived', ARRIVAL_MS_MAX, async () => {
     for (const [id, atMs] of await reader.call<[string, number][]>('arrivals')) seenMs.set(id, atMs)

@@ -45,7 +45,7 @@ const end = z.strictObject({
   result: z.enum(['deployed', 'restored', 'split']),
 })
 
-/** One line of the journal. A step is there before it begins and again when it is over. */
+/** One line of the journal. A step is there before it begins; that it is over stands before what comes next. */
 export const journalRecord = z.discriminatedUnion('type', [begin, step, end])
 export type JournalRecord = z.infer<typeof journalRecord>
 export type BeginRecord = z.infer<typeof begin>

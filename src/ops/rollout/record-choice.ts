@@ -3,7 +3,8 @@ import type { Register } from './releases.ts'
 
 /**
  * Which of several machines' records is the newest. A write reaches all or is not acted on, so a
- * machine may lack what came last, and what it has is never other than what the rest have.
+ * machine may lack what came last, or what a write that failed there brought; what it has is never other
+ * than what the rest have.
  */
 
 /** The journal that knows most of the newest run. */

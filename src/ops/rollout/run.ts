@@ -53,8 +53,12 @@ export class Run {
   /** Names of the nodes that should be up now. */
   readonly active: Set<string>
   readonly #tools: RunTools
-  /** Written with the next record that has to be on the disk. */
+  /** In order; written with the next record that has to be on the disk. */
   #unwritten: JournalRecord[] = []
+  /** The writing that is under way, or was the last; what fails ends all that follow. */
+  #writing: Promise<void> = Promise.resolve()
+  /** The writing that comes after it. */
+  #next: Promise<void> | null = null
 
   constructor(id: string, tools: RunTools, active: Iterable<string>) {
     this.id = id
@@ -132,9 +136,17 @@ export class Run {
     return { type: 'step', run: this.id, at: this.#at(), id, node, action, state, ...said }
   }
 
+  /** One writing at a time, so that no host has a record without those before; who waits goes together. */
   async #write(record: JournalRecord): Promise<void> {
+    this.#unwritten.push(record)
+    this.#next ??= this.#writing = this.#writing.then(async () => this.#writeAll())
+    await this.#next
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#next = null
     if (this.#tools.lock.signal.aborted) throw new LockLostError()
-    const records = [...this.#unwritten, record]
+    const records = this.#unwritten
     this.#unwritten = []
     await this.#tools.journal.append(records)
   }

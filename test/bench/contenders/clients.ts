@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { act, sharedMs } from '../actor.ts'
+import { paced, sleepUntil } from '../pace.ts'
 
 /**
  * An actor: clients that submit at a steady rate, however long the answers take. They parse no more than
@@ -24,7 +24,6 @@ act({
     const latenciesMs: number[] = []
     let refused = 0
     await paced(perSecond * seconds, perSecond, async (dueMs, index) => {
-      await sleepUntil(dueMs)
       if (!(await isProved(pools[index % pools.length]))) refused += 1
       latenciesMs.push(sharedMs() - dueMs)
     })
@@ -39,33 +38,17 @@ act({
     if (writer === undefined || reader === undefined) throw new Error('two nodes are needed')
     const last = await written(writer)
     const dueMs = new Map<number, number>()
-    const heldMs = new Map<number, number>()
-    await paced(writes, perSecond, async (askedMs, index) => {
+    const seen = await paced(writes, perSecond, async (askedMs, index) => {
       const seq = last.seq + 1 + index
-      await sleepUntil(askedMs)
       const held = heldAt(reader, last.author, seq)
       await sleepUntil(askedMs + AHEAD_MS)
       // Two writes at once may take each other's place; the answer says which is which.
       dueMs.set((await written(writer)).seq, askedMs + AHEAD_MS)
-      heldMs.set(seq, await held)
+      return { seq, heldMs: await held }
     })
-    return [...heldMs].map(([seq, atMs]) => atMs - (dueMs.get(seq) ?? Number.NaN))
+    return seen.map(({ seq, heldMs }) => heldMs - (dueMs.get(seq) ?? Number.NaN))
   },
 })
-
-/** Starts work at a steady pace, whatever becomes of it. Resolves when all of it is done. */
-async function paced(
-  count: number,
-  perSecond: number,
-  work: (dueMs: number, index: number) => Promise<void>,
-): Promise<void> {
-  const startMs = sharedMs()
-  await Promise.all(
-    Array.from({ length: count }, (_, index) => work(startMs + (index * 1000) / perSecond, index)),
-  )
-}
-
-const sleepUntil = (atMs: number): Promise<void> => sleep(Math.max(0, atMs - sharedMs()))
 
 async function isProved(pool: Pool | undefined): Promise<boolean> {
   if (pool === undefined) return false
@@ -101,7 +84,8 @@ async function written(pool: Pool): Promise<{ author: string; seq: number }> {
 async function heldAt(pool: Pool, author: string, seq: number): Promise<number> {
   for (;;) {
     const path = `/api/lattice/receipts/${author}/${seq}?wait=local&timeout_ms=${WAIT_MS}`
-    const { body } = await pool.request({ path, method: 'GET' })
+    const { body, statusCode } = await pool.request({ path, method: 'GET' })
+    if (statusCode !== 200) throw new Error(`${path}: ${statusCode}`)
     if (((await body.json()) as { reached: boolean }).reached) return sharedMs()
   }
 }

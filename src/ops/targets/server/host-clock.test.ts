@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { certainlyAheadMs, requireClock } from './host-clock.ts'
+import { certainlyAheadMs, isRecent, requireClock } from './host-clock.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -28,4 +28,14 @@ test.for([
   [-HOUR_MS, "the clock of node2's host is 3600 s behind this machine's"],
 ] as const)('one that is %d ms off will not', ([offsetMs, message]) => {
   expect(() => requireOff(offsetMs)).toThrow(message)
+})
+
+test.for([
+  ['just now', 0, true],
+  ['half a minute ago', 30_000, true],
+  ['before that', 30_001, false],
+  ['later than now: our clock was set back', -1, false],
+] as const)('what was read %s', ([_when, agoMs, isStillGood]) => {
+  const reading = { askedMs: HOUR_MS - 10, answeredMs: HOUR_MS, hostMs: HOUR_MS }
+  expect(isRecent(reading, HOUR_MS + agoMs)).toBe(isStillGood)
 })

@@ -12,8 +12,7 @@ import {
   type Release,
 } from '../../release/artifact.ts'
 import { TargetError } from '../errors.ts'
-import { CLOCK_READING_MS_MAX } from '../limits.ts'
-import { requireClock, type ClockReading } from './host-clock.ts'
+import { isClockFit, isRecent, requireClock, type ClockReading } from './host-clock.ts'
 import { settingsFiles } from '../settings.ts'
 import type {
   Contents,
@@ -41,8 +40,8 @@ export class ServerTarget implements Target {
   readonly name: string
   readonly #agent: HostAgent
   readonly #needsCaddy: boolean
-  /** What the host said last, and when that was, monotonic. */
-  #clock: { reading: ClockReading; atMs: number } | null = null
+  /** What the host said last, and on which session. */
+  #clock: { reading: ClockReading; session: AgentSession } | null = null
 
   constructor(agent: HostAgent, { needsCaddy = false } = {}) {
     this.name = agent.node
@@ -202,15 +201,15 @@ export class ServerTarget implements Target {
 
   async #requireClock(session: AgentSession, signal: AbortSignal): Promise<void> {
     const known = this.#clock
-    const isRecent = known !== null && performance.now() - known.atMs <= CLOCK_READING_MS_MAX
-    requireClock(this.name, isRecent ? known.reading : await this.#readClock(session, signal))
+    if (known?.session === session && isRecent(known.reading) && isClockFit(known.reading)) return
+    requireClock(this.name, await this.#readClock(session, signal))
   }
 
   async #readClock(session: AgentSession, signal: AbortSignal): Promise<ClockReading> {
-    const [atMs, askedMs] = [performance.now(), Date.now()]
+    const askedMs = Date.now()
     const { wallMs: hostMs } = await session.call('clock', {}, signal)
     const reading = { askedMs, answeredMs: Date.now(), hostMs }
-    this.#clock = { reading, atMs }
+    this.#clock = { reading, session }
     return reading
   }
 

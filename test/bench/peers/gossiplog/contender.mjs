@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { GossipLog } from '@canvas-js/gossiplog/sqlite'
 import { multiaddr } from '@multiformats/multiaddr'
 import { act, sharedMs } from '../../actor.ts'
+import { paced } from '../../pace.ts'
 
 /** An actor: a @canvas-js/gossiplog on disk, with its own WebSocket sync and its own libp2p gossip. */
 const PAYLOAD = { from: 'Alice', to: 'Bob', amount: 1 }
@@ -63,11 +64,9 @@ act({
     await libp2p.dial(multiaddr(`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${peerId}`))
   },
   gossipPeers: () => libp2p.services.pubsub.getSubscribers('bench').length,
-  /** Writes one entry; its id. */
-  async write() {
-    const { id } = await log.append(PAYLOAD)
-    return id
-  },
+  /** Writes at a steady pace; each entry's id, and when it was due. */
+  writeAll: (/** @type {{ writes: number, perSecond: number }} */ { writes, perSecond }) =>
+    paced(writes, perSecond, async (dueMs) => [(await log.append(PAYLOAD)).id, dueMs]),
   /** What came since the last call, each with its time on the shared clock. */
   arrivals: () => arrivals.splice(0),
   close: () => log.close(),

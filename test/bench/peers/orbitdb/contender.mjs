@@ -11,6 +11,7 @@ import { LevelBlockstore } from 'blockstore-level'
 import { createHelia } from 'helia'
 import { createLibp2p } from 'libp2p'
 import { act, sharedMs } from '../../actor.ts'
+import { paced } from '../../pace.ts'
 
 /** An actor: an @orbitdb/core event log on disk, over helia and libp2p as its own guide puts them together. */
 // Copies of a log sign with the same key, so equal payloads would be the same entry.
@@ -81,7 +82,8 @@ const commands = {
   serveGossip: () => commands.serve(),
   connectGossip: (address) => commands.connect(address),
   gossipPeers: () => libp2p.services.pubsub.getSubscribers(database.address).length,
-  write: () => database.add(PAYLOAD),
+  writeAll: (/** @type {{ writes: number, perSecond: number }} */ { writes, perSecond }) =>
+    paced(writes, perSecond, async (dueMs) => [await database.add(PAYLOAD), dueMs]),
   arrivals: () => arrivals.splice(0),
   async close() {
     await orbitdb.stop()
