@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Contender, Taken } from './contender.ts'
 import { commandOf, offer, type Grounds } from './goods.ts'
 import type { Operator } from './operator.ts'
@@ -26,6 +28,7 @@ export function ours(program: string, { inventory }: Grounds): Contender {
       return run(operator, 'deploy')
     },
     rollBack: async (operator) => run(operator, 'rollback'),
-    beginAnew: () => {},
+    // Who keeps in mind what a lattice showed takes one that lost all its disks for broken, and says so.
+    beginAnew: () => rmSync(join(dirname(inventory), '.lattice'), { recursive: true, force: true }),
   }
 }
