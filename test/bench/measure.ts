@@ -56,7 +56,7 @@ export function timed(
 
 /** What others wrote and did not flush is not left to who flushes next. */
 export function flushDisk(): void {
-  spawnSync('sync', { stdio: 'ignore' })
+  timed('sync', [], '/')
 }
 
 /**
