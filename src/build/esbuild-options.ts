@@ -1,5 +1,6 @@
 import type { BuildOptions } from 'esbuild'
 import { builtinModules } from './builtin-modules.ts'
+import { undiciParts } from './undici-parts.ts'
 
 /**
  * What every bundle here has in common: ESM for the oldest Node.js that `engines` allows, all
@@ -16,7 +17,7 @@ export function bundleOptions(root: string) {
     keepNames: true,
     preserveSymlinks: true,
     logLevel: 'warning',
-    plugins: [builtinModules],
+    plugins: [builtinModules, undiciParts],
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },

@@ -4,7 +4,7 @@ import { OperatorError } from '../ops/errors.ts'
 import type { App, GlobalOptions, Outcome } from './command.ts'
 import { execute } from './execute.ts'
 import { InterruptedError, OutputClosedError, UsageError } from './failure.ts'
-import { requireAnswerer, requireConsent } from './lattice.ts'
+import { requireAnswerer, requireConsent } from './consent.ts'
 
 const options: GlobalOptions = {
   file: 'nodes.yaml',

@@ -5,11 +5,8 @@ import { desiredLattice, tokenHashOf, type DesiredLattice } from '../ops/desired
 import { OperatorError } from '../ops/errors.ts'
 import { readAuthorities } from '../ops/inventory/certificates.ts'
 import { readIdentities, readOperatorToken, type Identity } from '../ops/inventory/identities.ts'
-import { nodesOf, type Inventory } from '../ops/inventory/inventory.ts'
-import { readInventory } from '../ops/inventory/read.ts'
+import type { Inventory } from '../ops/inventory/inventory.ts'
 import type { App } from './command.ts'
-import { UsageError } from './failure.ts'
-import { formatHeader } from './output/header.ts'
 
 /** The lattice that a command is about, with the means to ask its nodes. */
 export interface Lattice {
@@ -23,16 +20,6 @@ export interface Lattice {
   clients: readonly NodeClient[]
   /** Certificates (PEM) of authorities that are trusted beside the public ones; null: none. */
   ca: string | null
-}
-
-/** Reads nodes.yaml and says on stderr which lattice it is, and which of its nodes are meant. */
-export async function openInventory({ options, screen }: App): Promise<Inventory> {
-  const inventory = await readInventory(options.file)
-  const { phase, command } = options
-  const nodes = nodesOf(inventory, phase).length
-  const about = { lattice: inventory.lattice.name, phase, nodes }
-  screen.say((paint) => formatHeader(about, command, paint))
-  return inventory
 }
 
 /** Does `work` with the lattice of nodes.yaml and ends all connections after it. */
@@ -79,36 +66,4 @@ async function identitiesOf({ options: { phase } }: App, inventory: Inventory) {
       cause: error,
     })
   }
-}
-
-/** The nodes that a command is about: the one that was named, or all. */
-export function chosenNames(all: readonly { name: string }[], name: string | undefined): string[] {
-  const names = all.map((node) => node.name)
-  if (name === undefined) return names
-  if (!names.includes(name)) {
-    throw new UsageError(`${name} is not a node of this phase`, `nodes: ${names.join(', ')}`)
-  }
-  return [name]
-}
-
-/**
- * Refuses, before anything is done, a command that has to be agreed to where nobody can be asked.
- *
- * @throws UsageError
- */
-export function requireAnswerer({ options, screen }: App): void {
-  if (options.yes || options.dryRun || screen.canAsk) return
-  throw new UsageError(
-    `${options.command} has to be agreed to, and nobody can be asked here`,
-    'add --yes to agree, or --dry-run to only look',
-    'needs-yes',
-  )
-}
-
-/** Goes on when the operator agrees, as `--yes` does. @throws OperatorError for a no */
-export async function requireConsent(app: App, question: string): Promise<void> {
-  const { options, screen, signal } = app
-  requireAnswerer(app)
-  if (options.yes || (await screen.confirm(question, signal))) return
-  throw new OperatorError('declined', 'not agreed to; no node was touched')
 }

@@ -1,3 +1,5 @@
+/** What connecting to the hosts gets before the code of a command is loaded. */
+export const HEAD_START_MS = 500
 /** How long a node that was switched must be well before it counts as proven, and how long it may take. */
 export const GATE_STABLE_MS = 1000
 export const GATE_DEADLINE_MS = 30_000

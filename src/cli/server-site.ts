@@ -43,8 +43,8 @@ export async function withServers<T>(
       })
       return recordOf((await Promise.all(found)).flat())
     },
-    approach: () => {
-      for (const agent of agents) agent.approach(signal)
+    approach: async () => {
+      await Promise.all(agents.map(async (agent) => agent.approach(signal)))
     },
     isPrepared: async () => {
       const ready = await Promise.all(agents.map(async (agent) => agent.isPrepared(signal)))

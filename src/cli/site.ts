@@ -6,8 +6,11 @@ export interface Site {
   /** In the order of nodes.yaml. */
   targets: readonly Target[]
   record: PhaseRecord
-  /** Begins to connect to all hosts at once, so that what follows need not wait for one after the other. */
-  approach(): void
+  /**
+   * Begins to connect to all hosts at once, so that what follows need not wait for one after the other.
+   * Resolves when all are connected, or cannot be; what came of it is told to who asks them.
+   */
+  approach(): Promise<void>
   /** Whether the hosts have what a command needs that changes something there. Changes nothing. */
   isPrepared(): Promise<boolean>
   /**

@@ -32,7 +32,7 @@ function localSite({ home }: App, inventory: Inventory): Site {
     targets: localTargets(localNodes(inventory, home), names),
     record,
     recordWith: async () => record,
-    approach: () => {},
+    approach: async () => {},
     isPrepared: async () => true,
     prepare: async () => {},
   }

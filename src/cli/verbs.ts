@@ -46,7 +46,11 @@ function describeRollout(verb: Verb, on: On): void {
       .option('--plan <digest>', 'only if the plan still has this digest; see "plan"')
       .option('--full', SHOW_ALL, false),
     async (app, options: DeployOptions) =>
-      (await import('./commands/deploy.ts')).deploy(app, options),
+      (await import('./on-site.ts')).onSite(
+        app,
+        options,
+        async () => (await import('./commands/deploy.ts')).deploy,
+      ),
   )
   on(
     verb('plan', 'show what deploy would change, and what was changed by hand').option(
@@ -62,7 +66,11 @@ function describeRollout(verb: Verb, on: On): void {
       .option('--node <name>', 'this node only')
       .option('--full', SHOW_ALL, false),
     async (app, options: RollbackOptions) =>
-      (await import('./commands/rollback.ts')).rollback(app, options),
+      (await import('./on-site.ts')).onSite(
+        app,
+        options,
+        async () => (await import('./commands/rollback.ts')).rollback,
+      ),
   )
   on(verb('releases', 'list the releases that nodes hold, and which were proven'), async (app) =>
     (await import('./commands/releases.ts')).releases(app),

@@ -5,20 +5,16 @@ import { PlanStaleError } from '../../ops/rollout/errors.ts'
 import type { Plan } from '../../ops/rollout/plan.ts'
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
-import {
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-  type Lattice,
-} from '../lattice.ts'
+import { requireConsent } from '../consent.ts'
+import { withLattice, type Lattice } from '../lattice.ts'
 import { requireFreePorts } from '../local-ports.ts'
 import { formatPlan } from '../output/plan.ts'
 import { payloadOf, planDeploy, underLock, type MadePlan } from '../rollout.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
+import type { Ground } from '../on-site.ts'
 import type { Site } from '../site.ts'
-import { straysOf, withSite } from '../sites.ts'
+import { straysOf } from '../sites.ts'
 import { planned, shownDeploy } from './plan.ts'
 
 export interface DeployOptions {
@@ -29,36 +25,35 @@ export interface DeployOptions {
 }
 
 /** Brings every node to this program's artifact and to nodes.yaml, one at a time, each proven. */
-export async function deploy(app: App, options: DeployOptions): Promise<Outcome> {
-  const inventory = await openInventory(app)
-  return withSite(app, inventory, async (site) => {
-    requireAnswerer(app)
-    site.approach()
-    await makeLocalKeys(app, inventory)
-    await warnOfStrays(app, inventory)
+export async function deploy(
+  app: App,
+  { inventory, site }: Ground,
+  options: DeployOptions,
+): Promise<Outcome> {
+  await makeLocalKeys(app, inventory)
+  await warnOfStrays(app, inventory)
 
-    return withLattice(app, inventory, async (lattice) => {
-      const { targets, record } = site
-      const payload = await payloadOf(app, lattice)
-      if (app.options.dryRun) {
-        const { proven } = await record.look()
-        const made = await planDeploy(app, lattice, targets, proven, payload)
-        return planned(shownDeploy(app, made, options.full))
-      }
+  return withLattice(app, inventory, async (lattice) => {
+    const { targets, record } = site
+    const payload = await payloadOf(app, lattice)
+    if (app.options.dryRun) {
+      const { proven } = await record.look()
+      const made = await planDeploy(app, lattice, targets, proven, payload)
+      return planned(shownDeploy(app, made, options.full))
+    }
 
-      const agreed = await prepareHosts(app, lattice, site, payload, options)
-      return underLock(app, lattice, site, async (rollout, held) => {
-        const made = await planDeploy(app, lattice, targets, held.proven, payload)
-        const { plan, observation } = made
-        requireDigest(plan, agreed ?? options.plan)
-        if (agreed === null) await requireAgreement(app, lattice, targets, made, options)
+    const agreed = await prepareHosts(app, lattice, site, payload, options)
+    return underLock(app, lattice, site, async (rollout, held) => {
+      const made = await planDeploy(app, lattice, targets, held.proven, payload)
+      const { plan, observation } = made
+      requireDigest(plan, agreed ?? options.plan)
+      if (agreed === null) await requireAgreement(app, lattice, targets, made, options)
 
-        const progress = showProgress(app.screen, plan.steps)
-        const terms = { ...rollout, observation, onProgress: progress.tell }
-        const outcome = await applyPlan(plan, payload, terms)
-        await progress.close()
-        return concludeRun(app, lattice, held, { plan, outcome })
-      })
+      const progress = showProgress(app.screen, plan.steps)
+      const terms = { ...rollout, observation, onProgress: progress.tell }
+      const outcome = await applyPlan(plan, payload, terms)
+      await progress.close()
+      return concludeRun(app, lattice, held, { plan, outcome })
     })
   })
 }

@@ -1,7 +1,7 @@
 import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
-import { chosenNames, openInventory } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import type { Paint } from '../output/paint.ts'
 import { straysOf, withSite } from '../sites.ts'
 

@@ -13,14 +13,9 @@ import { OperatorError } from '../../ops/errors.ts'
 import { verifyTriangle } from '../../ops/verify/triangle.ts'
 import type { RolloutOptions } from '../../ops/rollout/apply.ts'
 import type { App, Outcome } from '../command.ts'
-import {
-  chosenNames,
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-  type Lattice,
-} from '../lattice.ts'
+import { requireAnswerer, requireConsent } from '../consent.ts'
+import { withLattice, type Lattice } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { formatDrill, formatFaults } from '../output/drill.ts'
 import { underLock } from '../rollout.ts'
 import { withSite } from '../sites.ts'

@@ -4,7 +4,7 @@ import { makeIdentities } from '../../ops/inventory/identities.ts'
 import type { Inventory } from '../../ops/inventory/inventory.ts'
 import { keysDirectory, operatorTokenPath } from '../../ops/inventory/state.ts'
 import type { App, Outcome } from '../command.ts'
-import { openInventory } from '../lattice.ts'
+import { openInventory } from '../opened-inventory.ts'
 import { formatKeys, type KeysReport } from '../output/keys.ts'
 
 /** Makes the keys that are missing. Never shows one. */

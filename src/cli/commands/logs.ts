@@ -1,7 +1,7 @@
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { chosenNames, openInventory } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { formatLogLine, timeOf } from '../output/log-line.ts'
 import { withSite } from '../sites.ts'
 

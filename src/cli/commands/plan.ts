@@ -1,6 +1,7 @@
 import { commandLine } from '../called-as.ts'
 import type { App, Outcome } from '../command.ts'
-import { openInventory, withLattice } from '../lattice.ts'
+import { withLattice } from '../lattice.ts'
+import { openInventory } from '../opened-inventory.ts'
 import { planDocument } from '../output/plan-document.ts'
 import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { payloadOf, planDeploy, type MadePlan } from '../rollout.ts'

@@ -1,7 +1,7 @@
 import { observeNodes } from '../../ops/rollout/observe.ts'
 import { releaseRows } from '../../ops/rollout/plan-releases.ts'
 import type { App, Outcome } from '../command.ts'
-import { openInventory } from '../lattice.ts'
+import { openInventory } from '../opened-inventory.ts'
 import { formatReleases } from '../output/releases.ts'
 import { withSite } from '../sites.ts'
 

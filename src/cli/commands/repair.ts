@@ -3,13 +3,9 @@ import { proveRoots, type RootProof } from '../../ops/verify/root-proof.ts'
 import { wordsOf } from '../../ops/verify/words.ts'
 import { worstOf } from '../../wire/verdict.ts'
 import type { App, Outcome } from '../command.ts'
-import {
-  chosenNames,
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-} from '../lattice.ts'
+import { requireAnswerer, requireConsent } from '../consent.ts'
+import { withLattice } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { count } from '../output/amount.ts'
 import { formatProofs } from '../output/backup.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'

@@ -5,13 +5,9 @@ import type { NodeClient } from '../../ops/client/node-client.ts'
 import { proveRoots } from '../../ops/verify/root-proof.ts'
 import { worstOf } from '../../wire/verdict.ts'
 import type { App, Outcome } from '../command.ts'
-import {
-  chosenNames,
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-} from '../lattice.ts'
+import { requireAnswerer, requireConsent } from '../consent.ts'
+import { withLattice } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { count } from '../output/amount.ts'
 import { backupDocument, formatBackup, formatProofs, formatRestorePlan } from '../output/backup.ts'
 import { firstReady } from '../ready-node.ts'

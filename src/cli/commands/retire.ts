@@ -2,13 +2,9 @@ import { awaitSeal, oldDirectories, type OldDirectory } from '../../ops/mend/ret
 import { worstOf } from '../../wire/verdict.ts'
 import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import {
-  chosenNames,
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-} from '../lattice.ts'
+import { requireAnswerer, requireConsent } from '../consent.ts'
+import { withLattice } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { count } from '../output/amount.ts'
 import { formatDirectories, formatRetired } from '../output/retire.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'

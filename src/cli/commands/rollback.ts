@@ -8,19 +8,14 @@ import { prepareRollback, type RollbackChoice } from '../../ops/rollout/rollback
 import type { Target } from '../../ops/targets/target.ts'
 import { commandLine } from '../called-as.ts'
 import type { App, Outcome } from '../command.ts'
-import {
-  openInventory,
-  requireAnswerer,
-  requireConsent,
-  withLattice,
-  type Lattice,
-} from '../lattice.ts'
+import { requireConsent } from '../consent.ts'
+import { withLattice, type Lattice } from '../lattice.ts'
 import { formatPlan, type ShownPlan } from '../output/plan.ts'
 import { underLock } from '../rollout.ts'
 import { Places } from '../placed-clients.ts'
 import { showProgress } from '../rollout-progress.ts'
 import { concludeRun } from '../run-conclusion.ts'
-import { withSite } from '../sites.ts'
+import type { Ground } from '../on-site.ts'
 import { planned } from './plan.ts'
 
 export interface RollbackOptions {
@@ -31,39 +26,38 @@ export interface RollbackOptions {
 }
 
 /** Goes back to a release that was proven, settings included; gated as a deploy is. */
-export async function rollback(app: App, options: RollbackOptions): Promise<Outcome> {
-  const inventory = await openInventory(app)
-  return withSite(app, inventory, async (site) => {
-    const { targets, record } = site
-    requireAnswerer(app)
-    site.approach()
-    return withLattice(app, inventory, async (lattice) => {
-      if (app.options.dryRun) {
-        const { proven } = await record.look()
-        const choice = await choose(app, lattice, targets, proven, options)
-        return planned(shownRollback(app, choice, options))
-      }
+export async function rollback(
+  app: App,
+  { inventory, site }: Ground,
+  options: RollbackOptions,
+): Promise<Outcome> {
+  const { targets, record } = site
+  return withLattice(app, inventory, async (lattice) => {
+    if (app.options.dryRun) {
+      const { proven } = await record.look()
+      const choice = await choose(app, lattice, targets, proven, options)
+      return planned(shownRollback(app, choice, options))
+    }
 
-      return underLock(app, lattice, site, async (rollout, held) => {
-        const choice = await choose(app, lattice, targets, held.proven, options)
-        const { plan, skipped, observation } = choice
-        for (const { release, node, holding } of skipped) {
-          app.screen.say((paint) =>
-            paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
-          )
-        }
-        app.screen.say((paint) => formatPlan(shownRollback(app, choice, options), paint))
-        if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
-
-        const progress = showProgress(app.screen, plan.steps)
-        const terms = { ...rollout, observation, onProgress: progress.tell }
-        const outcome = await applyPlan(plan, null, terms)
-        await progress.close()
-        const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
-        return withLatticeAfter(lattice, choice, outcome, async (after) =>
-          concludeRun(app, after, held, { plan, outcome: { ...outcome, warnings } }),
+    return underLock(app, lattice, site, async (rollout, held) => {
+      const choice = await choose(app, lattice, targets, held.proven, options)
+      const { plan, skipped, observation } = choice
+      for (const { release, node, holding } of skipped) {
+        app.screen.say((paint) =>
+          paint.unsure(`passed over ${release}: it is ${holding} on ${node}`),
         )
-      })
+      }
+      app.screen.say((paint) => formatPlan(shownRollback(app, choice, options), paint))
+      if (plan.steps.length > 0) await requireConsent(app, 'Roll back like this?')
+
+      const progress = showProgress(app.screen, plan.steps)
+      const terms = { ...rollout, observation, onProgress: progress.tell }
+      const outcome = await applyPlan(plan, null, terms)
+      await progress.close()
+      const warnings = [...outcome.warnings, ...olderSettings(lattice, plan, outcome)]
+      return withLatticeAfter(lattice, choice, outcome, async (after) =>
+        concludeRun(app, after, held, { plan, outcome: { ...outcome, warnings } }),
+      )
     })
   })
 }

@@ -6,7 +6,7 @@ import { askForHostKeys, keepHostKeys } from '../../ops/ssh/trust.ts'
 import type { PresentedKey, TrustPlan } from '../../ops/ssh/trust-plan.ts'
 import type { App, Outcome } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { chosenNames, openInventory } from '../lattice.ts'
+import { chosenNames, openInventory } from '../opened-inventory.ts'
 import { formatTrust, type AskedHost } from '../output/trust.ts'
 
 export interface TrustOptions {

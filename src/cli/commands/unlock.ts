@@ -1,7 +1,8 @@
 import type { LockHolder } from '../../ops/rollout/lock-holder.ts'
 import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { App, Outcome } from '../command.ts'
-import { openInventory, requireConsent } from '../lattice.ts'
+import { requireConsent } from '../consent.ts'
+import { openInventory } from '../opened-inventory.ts'
 import { duration } from '../output/amount.ts'
 import { withSite } from '../sites.ts'
 

@@ -39,25 +39,26 @@ const bytesMax: ReadonlyMap<number, number> = new Map([
 
 /** @throws ProtocolError for a frame that the other side would refuse */
 export function encodeFrame(frame: Frame): Buffer {
-  const payload = payloadOf(frame)
-  check(kinds[frame.kind], payload.length)
+  const parts = payloadOf(frame)
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  check(kinds[frame.kind], length)
   const head = Buffer.alloc(HEAD_BYTES)
-  head.writeUInt32BE(payload.length)
+  head.writeUInt32BE(length)
   head.writeUInt8(kinds[frame.kind], 4)
-  return Buffer.concat([head, payload])
+  return Buffer.concat([head, ...parts])
 }
 
-function payloadOf(frame: Frame): Buffer {
+function payloadOf(frame: Frame): Uint8Array[] {
   switch (frame.kind) {
     case 'json':
-      return Buffer.from(frame.text)
+      return [Buffer.from(frame.text)]
     case 'bytes': {
       const id = Buffer.alloc(ID_BYTES)
       id.writeUInt32BE(frame.id)
-      return Buffer.concat([id, frame.bytes])
+      return [id, frame.bytes]
     }
     case 'beat':
-      return Buffer.alloc(0)
+      return []
   }
 }
 

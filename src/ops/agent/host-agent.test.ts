@@ -91,7 +91,7 @@ describe('a host without our Node.js', () => {
 describe('an approach', () => {
   it('fails whoever asks first, and is tried again for the next', async () => {
     const agent = agentOf()
-    agent.approach(signal)
+    void agent.approach(signal)
     const codes = [1, 2].map(async () => codeOf(agent.call('record.look', {}, signal, looking)))
     expect(await Promise.all(codes)).toEqual(['bare-host', 'bare-host'])
     expect(opened).toHaveLength(1)
@@ -106,7 +106,7 @@ describe('an approach', () => {
       throw given.reason
     }
     const agent = agentOf({ connect })
-    agent.approach(signal)
+    void agent.approach(signal)
     await nextTurn()
     await agent.close()
     expect(seen.map(({ aborted }) => aborted)).toEqual([true])
@@ -125,7 +125,7 @@ describe('an agent', () => {
 
   it('that was approached answers on the connection that was begun', async () => {
     const agent = agentOf()
-    agent.approach(signal)
+    void agent.approach(signal)
     const asks = [1, 2].map(async () => agent.call('record.look', {}, signal, looking))
     expect(await Promise.all(asks)).toHaveLength(2)
     expect(opened).toHaveLength(1)

@@ -88,12 +88,20 @@ export class HostAgent {
     return approach !== null && !brings ? approach : this.#enterInTurn(signal, brings)
   }
 
-  /** Begins to bring the agent up. The first who asks for a session is told what came of it. */
-  approach(signal: AbortSignal): void {
+  /**
+   * Begins to bring the agent up. Resolves when the host is connected, or cannot be; never rejects, since
+   * the first who asks for a session is told what came of it.
+   */
+  async approach(signal: AbortSignal): Promise<void> {
     this.#approachEnd = new AbortController()
     const any = AbortSignal.any([signal, this.#approachEnd.signal])
-    this.#approach = this.#enterInTurn(any, false)
-    this.#approach.catch(() => undefined)
+    const connected = Promise.withResolvers<void>()
+    this.#approach = this.#enterInTurn(any, false, connected.resolve)
+    const ended = this.#approach.then(
+      () => undefined,
+      () => undefined,
+    )
+    await Promise.race([connected.promise, ended])
   }
 
   /**
@@ -167,10 +175,14 @@ export class HostAgent {
     await connection?.close()
   }
 
-  async #enterInTurn(signal: AbortSignal, brings: boolean): Promise<AgentSession> {
+  async #enterInTurn(
+    signal: AbortSignal,
+    brings: boolean,
+    onConnected = (): void => {},
+  ): Promise<AgentSession> {
     const entering = this.#entering.then(async () => {
       try {
-        return await this.#enter(signal, brings)
+        return await this.#enter(signal, brings, onConnected)
       } catch (error) {
         if (isLost(error)) await this.close()
         throw error
@@ -180,12 +192,17 @@ export class HostAgent {
     return entering
   }
 
-  async #enter(signal: AbortSignal, brings: boolean): Promise<AgentSession> {
+  async #enter(
+    signal: AbortSignal,
+    brings: boolean,
+    onConnected: () => void,
+  ): Promise<AgentSession> {
     const isEnough = !brings || this.#facts?.hasPinnedNode === true
     if (this.#session !== null && !this.#session.isOver && isEnough) return this.#session
     this.#session?.close()
     this.#session = null
     const connection = (this.#connection ??= await this.#ports.connect(signal))
+    onConnected()
     const entry = await this.#tryPasswords(connection, signal)
     this.#facts = entry.facts
     const { machine, hasPinnedNode } = entry.facts

@@ -55,10 +55,8 @@ export async function check(host: Host, generation: Generation): Promise<Holding
 
 export async function observeProcess(host: Host, signal: AbortSignal): Promise<ObservedProcess> {
   const { service, socket } = unitsOf(host.node)
-  const [found, isListening] = await Promise.all([
-    host.services.service(service, signal),
-    host.services.isListening(socket, signal),
-  ])
+  const look = await host.services.serviceAndSocket(service, socket, signal)
+  const { service: found, isListening } = look
   const { pid, startedAt, restarts, lastExit } = found
   const isSupervised = found.state !== 'ended' && found.isKept
   return {

@@ -3,10 +3,16 @@ import type { ExitReport, LogOptions } from '../targets/target.ts'
 /** What runs the node on its host. systemd in earnest; tests of acts have one in memory. */
 export interface ServiceManager {
   service(unit: string, signal: AbortSignal): Promise<ServiceState>
+  /** A service, and whether its socket unit listens: one look at both. */
+  serviceAndSocket(
+    service: string,
+    socket: string,
+    signal: AbortSignal,
+  ): Promise<{ service: ServiceState; isListening: boolean }>
   /** Whether a socket unit listens. */
   isListening(unit: string, signal: AbortSignal): Promise<boolean>
-  /** Units whose files were changed since they were read. */
-  stale(units: readonly string[], signal: AbortSignal): Promise<string[]>
+  /** What `run` has to know of a service and its sockets, and of other units with them. */
+  look(units: readonly string[], signal: AbortSignal): Promise<UnitLook[]>
   /** Reads unit files again. */
   reload(signal: AbortSignal): Promise<void>
   /** Has units started with the host. */
@@ -17,6 +23,7 @@ export interface ServiceManager {
    * ended and started, while its sockets listen all the while. Resolves when its process was started, or
    * ended already. Never starts the service without its sockets: it would have no port.
    *
+   * @param looked what was seen of them a moment ago; without it, they are looked at first
    * @returns what began; null: nothing lives
    */
   run(
@@ -24,6 +31,7 @@ export interface ServiceManager {
     service: string,
     sockets: readonly string[],
     signal: AbortSignal,
+    looked?: readonly UnitLook[],
   ): Promise<Life | null>
   /** Resolves when the units' processes were started, or ended already. */
   start(units: readonly string[], signal: AbortSignal): Promise<void>
@@ -37,6 +45,19 @@ export interface ServiceManager {
   kill(unit: string, signal: AbortSignal): Promise<void>
   /** Lines of a service's log, oldest first. */
   logs(unit: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string>
+}
+
+export interface UnitLook {
+  unit: string
+  /** Its file was changed since it was read. */
+  isStale: boolean
+  /** It starts with the host. */
+  isEnabled: boolean
+  isActive: boolean
+  /** Times that it was started again by itself. */
+  restarts: number
+  /** As in `ServiceState`; empty: it never ran. */
+  invocation: string
 }
 
 /** One life of a service. */

@@ -19,6 +19,7 @@ import { layoutOn, unitsOf, type Host } from './host.ts'
 import { KILL_MS } from './limits.ts'
 import { noteLife } from './life.ts'
 import { observeProcess } from './observing.ts'
+import type { UnitLook } from './service-manager.ts'
 import { isGoneWithin, processOf } from '../host/process.ts'
 
 /** The acts that change what runs. `fence` is looked at right before the link is switched. */
@@ -35,8 +36,8 @@ export async function activate(
   fence: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await change(host, generation, fence, signal)
-  await run(host, 'restart', signal)
+  const looked = await change(host, generation, fence, signal)
+  await run(host, 'restart', signal, looked)
 }
 
 export async function restore(
@@ -91,25 +92,37 @@ export async function kill(host: Host, signal: AbortSignal): Promise<void> {
   await isGoneWithin(ref, KILL_MS, signal)
 }
 
-/** On `generation`, with the host's files that belong to it; what runs is not touched. */
+/**
+ * On `generation`, with the host's files that belong to it; what runs is not touched.
+ *
+ * @returns what was seen of the node's units; nothing when that is no longer true
+ */
 async function change(
   host: Host,
   generation: Generation,
   fence: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly UnitLook[]> {
   const layout = await layoutOn(host)
   if ((await checkSettings(layout, generation)) === 'absent') {
     const what = generationFolder(generation)
     throw new TargetError('not-staged', `${host.node} does not hold ${what}`)
   }
+  // Meanwhile: units whose files are installed below are stale in any case.
+  const looking = host.services.look(Object.values(unitsOf(host.node)), signal)
+  looking.catch(() => undefined)
   await keepEditedSettings(layout)
   signal.throwIfAborted()
   await passFence(layout, host.node, fence)
   await switchTo(layout, generation)
   await endFirewallUnlessIn(host, layout, signal)
-  await applyHostFiles(host, await installHostFiles(host, layout), signal)
+  const installed = await installHostFiles(host, layout)
+  const looked = await looking
+  const stale = looked.filter((look) => look.isStale).map((look) => look.unit)
+  const changed = new Set([...installed, ...stale])
+  await applyHostFiles(host, changed, signal)
   await installCaddyFiles(host, layout, signal)
+  return changed.size === 0 ? looked : []
 }
 
 /**
@@ -118,18 +131,21 @@ async function change(
  */
 async function applyHostFiles(
   host: Host,
-  installed: ChangedUnits,
+  changed: ChangedUnits,
   signal: AbortSignal,
 ): Promise<void> {
-  const { service, socket, firewall } = unitsOf(host.node)
-  const units = [service, socket, firewall]
-  const changed = new Set([...installed, ...(await host.services.stale(units, signal))])
+  const { service, socket } = unitsOf(host.node)
   if (changed.size === 0) return
   if (changed.has(socket)) await host.services.stop([socket, service], signal)
   await host.services.reload(signal)
 }
 
-async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): Promise<void> {
+async function run(
+  host: Host,
+  verb: 'start' | 'restart',
+  signal: AbortSignal,
+  looked: readonly UnitLook[] = [],
+): Promise<void> {
   const { service, socket } = unitsOf(host.node)
   const layout = await layoutOn(host)
   if ((await currentGeneration(layout)) === null || !(await isInstalled(host, service))) {
@@ -139,7 +155,7 @@ async function run(host: Host, verb: 'start' | 'restart', signal: AbortSignal): 
   }
   await loadFirewall(host, signal)
   const sockets = (await isInstalled(host, socket)) ? [socket] : []
-  await noteLife(host, await host.services.run(verb, service, sockets, signal))
+  await noteLife(host, await host.services.run(verb, service, sockets, signal, looked))
 }
 
 /** Whether nothing has to be done to be `previous` again. */

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { TargetError } from '../targets/errors.ts'
 import type { ExitReport, LogOptions } from '../targets/target.ts'
 import { COMMAND_BYTES_MAX, COMMAND_MS, SERVICE_MS } from './limits.ts'
-import type { Life, ServiceManager, ServiceState } from './service-manager.ts'
+import type { Life, ServiceManager, ServiceState, UnitLook } from './service-manager.ts'
 
 /** The programs of systemd, by arguments; works with those of Debian 11 and later. */
 
@@ -49,7 +49,7 @@ const wordsOf = (error: unknown): string =>
   (error as { stderr?: string }).stderr?.trim().split('\n').slice(0, 4).join('; ') ?? 'nothing'
 
 async function startUnits(units: readonly string[], signal: AbortSignal): Promise<void> {
-  await orderStart('start', units, await show(LIFE, units, signal), signal)
+  await orderStart('start', await lookAt(units, signal), signal)
 }
 
 /**
@@ -59,23 +59,40 @@ async function startUnits(units: readonly string[], signal: AbortSignal): Promis
  */
 async function orderStart(
   verb: 'start' | 'restart',
-  units: readonly string[],
-  before: readonly Values[],
+  before: readonly UnitLook[],
   signal: AbortSignal,
 ): Promise<void> {
-  const counted = units.filter((_unit, at) => Number(before[at]?.['NRestarts'] ?? '0') > 0)
-  if (counted.length > 0) await order('reset-failed', counted, signal)
+  const units = unitsOf(before)
+  const counted = before.filter((look) => look.restarts > 0)
+  if (counted.length > 0) await order('reset-failed', unitsOf(counted), signal)
   try {
     await order(verb, units, signal, SERVICE_MS)
   } catch (error) {
-    const after = await show(['InvocationID'], units, signal)
-    const idOf = (values: Values | undefined): string => values?.['InvocationID'] ?? ''
-    if (after.every((values, at) => idOf(values) === idOf(before[at]))) throw error
+    const after = await lookAt(units, signal)
+    if (after.every(({ invocation }, at) => invocation === before[at]?.invocation)) throw error
   }
 }
 
-/** What tells one life of a unit from the next. */
-const LIFE = ['InvocationID', 'NRestarts']
+const unitsOf = (looks: readonly UnitLook[]): string[] => looks.map((look) => look.unit)
+
+async function lookAt(units: readonly string[], signal: AbortSignal): Promise<UnitLook[]> {
+  const found = await show(
+    ['NeedDaemonReload', 'UnitFileState', 'ActiveState', 'NRestarts', 'InvocationID'],
+    units,
+    signal,
+  )
+  return units.map((unit, at) => {
+    const values = found[at] ?? {}
+    return {
+      unit,
+      isStale: values['NeedDaemonReload'] === 'yes',
+      isEnabled: values['UnitFileState'] === 'enabled',
+      isActive: isActive(values),
+      restarts: Number(values['NRestarts'] ?? '0'),
+      invocation: values['InvocationID'] ?? '',
+    }
+  })
+}
 
 /** As few calls as it takes: each is some 20 ms in which a node that is switched does not answer. */
 async function runUnits(
@@ -83,16 +100,17 @@ async function runUnits(
   service: string,
   sockets: readonly string[],
   signal: AbortSignal,
+  looked: readonly UnitLook[] = [],
 ): Promise<Life | null> {
   const units = [service, ...sockets]
-  const found = await show([...LIFE, 'UnitFileState', 'ActiveState'], units, signal)
-  const lacking = (name: string, value: string): string[] =>
-    units.filter((_unit, at) => found[at]?.[name] !== value)
-  const passing = lacking('UnitFileState', 'enabled')
-  if (passing.length > 0) await order('enable', passing, signal)
-  const silent = lacking('ActiveState', 'active').filter((unit) => unit !== service)
-  if (silent.length > 0) await startUnits(silent, signal)
-  await orderStart(verb, [service], found.slice(0, 1), signal)
+  const known = looked.filter(({ unit }) => units.includes(unit))
+  const looks = known.length === units.length ? known : await lookAt(units, signal)
+  const passing = looks.filter((look) => !look.isEnabled)
+  if (passing.length > 0) await order('enable', unitsOf(passing), signal)
+  const silent = looks.filter(({ unit, isActive: listens }) => unit !== service && !listens)
+  if (silent.length > 0) await orderStart('start', silent, signal)
+  const ofService = looks.filter(({ unit }) => unit === service)
+  await orderStart(verb, ofService, signal)
   const [after = {}] = await show(['InvocationID', 'MainPID'], [service], signal)
   const { InvocationID: invocation = '', MainPID: pid } = after
   return invocation === '' ? null : { invocation, pid: Number(pid) || null }
@@ -111,18 +129,20 @@ async function show(
 export const systemd: ServiceManager = {
   service: async (unit, signal) => {
     const [values = {}] = await show(properties, [unit], signal)
-    const state = serviceIn(values)
-    if (state.restarts === 0 || state.lastExit !== null) return state
-    return { ...state, lastExit: await lastExitOf(unit, state.startedAt, signal) }
+    return withLastExit(unit, serviceIn(values), signal)
+  },
+  serviceAndSocket: async (service, socket, signal) => {
+    const [values = {}, ofSocket = {}] = await show(properties, [service, socket], signal)
+    return {
+      service: await withLastExit(service, serviceIn(values), signal),
+      isListening: isActive(ofSocket),
+    }
   },
   isListening: async (unit, signal) => {
-    const [values] = await show(['ActiveState'], [unit], signal)
-    return values?.['ActiveState'] === 'active'
+    const [values = {}] = await show(['ActiveState'], [unit], signal)
+    return isActive(values)
   },
-  stale: async (units, signal) => {
-    const found = await show(['NeedDaemonReload'], units, signal)
-    return units.filter((_unit, at) => found[at]?.['NeedDaemonReload'] === 'yes')
-  },
+  look: lookAt,
   reload: async (signal) => {
     await systemctl(['daemon-reload'], signal)
   },
@@ -193,7 +213,19 @@ function serviceIn(values: Values): ServiceState {
   }
 }
 
+/** The properties of a service that runs again tell nothing of how it ended before. */
+async function withLastExit(
+  unit: string,
+  state: ServiceState,
+  signal: AbortSignal,
+): Promise<ServiceState> {
+  if (state.restarts === 0 || state.lastExit !== null) return state
+  return { ...state, lastExit: await lastExitOf(unit, state.startedAt, signal) }
+}
+
 type Values = Readonly<Record<string, string>>
+
+const isActive = (values: Values): boolean => values['ActiveState'] === 'active'
 
 function valuesIn(shown: string): Values {
   const lines = shown.split('\n').map((line) => /^(\w+)=(.*)$/.exec(line))
@@ -233,7 +265,7 @@ const signalNames: ReadonlyMap<number, string> = new Map(
 /** The journal's message for a unit's process that ended. */
 const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
 
-/** How a service that runs again ended before: its properties tell that of the process now. */
+/** How a service that runs again ended before, as the journal has it. */
 async function lastExitOf(
   unit: string,
   startedAt: string | null,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { release } from './fixtures/facts.ts'
 import { FakeLattice } from './fixtures/fake-lattice.ts'
@@ -94,14 +95,41 @@ describe('a rollout that goes well', () => {
     expect([fake.acts, fake.records.length]).toEqual([[], length])
   })
 
-  it('looks at what the gate needs before it does anything, and not when it does nothing', async () => {
+  it('looks at what the gate needs while it stages, before it switches a node', async () => {
+    const fake = upgrade()
+    const looked = Promise.withResolvers<void>()
+    const run = fake.deploy('b', 'y', { beforeActing: async () => looked.promise })
+    const count = (of: string) => fake.acts.filter((act) => act.startsWith(`${of} `)).length
+    while (count('staged') < 3) await nextTurn()
+    for (let turns = 0; turns < 20; turns++) await nextTurn()
+    expect(count('activate')).toBe(0)
+    looked.resolve()
+    expect(await run).toMatchObject({ result: 'deployed' })
+  })
+
+  it('does not look at what the gate needs when it does nothing', async () => {
     const fake = upgrade()
     const beforeActing = async (): Promise<void> => fake.act('look')
     await fake.deploy('b', 'y', { beforeActing })
-    expect(fake.acts.slice(0, 2)).toEqual(['look', 'write begin'])
     fake.acts.length = 0
     await fake.deploy('b', 'y', { beforeActing })
     expect(fake.acts).toEqual([])
+  })
+
+  it('touches nothing when it cannot look, and is interrupted when the operator ended the look', async () => {
+    const fake = upgrade()
+    const broken = async (): Promise<void> => Promise.reject(new Error('broken'))
+    await expect(fake.deploy('b', 'y', { beforeActing: broken })).rejects.toThrow('broken')
+    const other = upgrade()
+    const interrupt = new AbortController()
+    const beforeActing = async (): Promise<void> => {
+      interrupt.abort(new Error('enough'))
+      throw interrupt.signal.reason
+    }
+    const { signal } = interrupt
+    const outcome = await other.deploy('b', 'y', { beforeActing, signal })
+    expect(outcome).toMatchObject({ result: 'restored', failure: { code: 'interrupted' } })
+    for (const one of [fake, other]) expect(one.state).toEqual(old)
   })
 
   it('starts a stopped node and touches no other', async () => {

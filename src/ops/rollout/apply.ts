@@ -25,7 +25,10 @@ export interface RolloutOptions {
   /** At least those of all nodes of the plan. */
   targets: readonly Target[]
   gate: Gate
-  /** What the gate looks at before any node is touched, as they were found; called only when one will be. */
+  /**
+   * What the gate looks at before any node is switched, as they were found; called only when one will be.
+   * Staging goes on meanwhile.
+   */
   beforeActing?: (observed: readonly ObservedNode[]) => Promise<void>
   /** Of all nodes of the plan, under this lock. They are observed again when it is not recent any more. */
   observation?: Observation
@@ -60,10 +63,11 @@ export async function applyPlan(
   if (plan.steps.length === 0) {
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
   }
-  await options.beforeActing?.(observed)
+  const looking = options.beforeActing?.(observed) ?? Promise.resolve()
+  looking.catch(() => undefined)
   const run = beginRun(plan, options)
   const touched: PlannedNode[] = []
-  const forward = goForward(run, plan, payload, touched, options)
+  const forward = goForward(run, plan, payload, touched, { ...options, looking })
   const failed = await failureOf(forward)
   const failure = await failureReport(run, plan, touched, failed, options.signal)
   if (failure !== null) return goBack(run, plan, touched, failure, options)
@@ -139,11 +143,12 @@ async function goForward(
   plan: Plan,
   payload: Payload | null,
   touched: PlannedNode[],
-  { signal: interrupt, lock }: RolloutOptions,
+  { signal: interrupt, lock, looking }: RolloutOptions & { looking: Promise<void> },
 ): Promise<void> {
   const failures = new Failures()
   const signal = AbortSignal.any([interrupt, lock.signal, failures.signal])
   await stage(run, plan, payload, signal)
+  await unlessInterrupted(looking, interrupt)
   let before = Promise.resolve()
   for (const [index, node] of acting(plan).entries()) {
     if (interrupt.aborted || failures.signal.aborted) break
@@ -178,6 +183,15 @@ async function switchOne(
   })
   run.active.add(name)
   await run.gate(stepIn(plan, 'gate', name), { generation, configDigest }, signal, onFit)
+}
+
+/** What fails because the operator interrupted is no failure of its own. */
+async function unlessInterrupted(work: Promise<void>, interrupt: AbortSignal): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!interrupt.aborted) throw error
+  }
 }
 
 /** Of works that go on beside each other: the first one stops the others. */
