@@ -26,14 +26,14 @@ export type SudoPassword = string | null
 
 /** What a host says of itself before anything runs on it. */
 export interface HostFacts {
-  /** As `uname -m` has it: `x86_64`, `aarch64`. */
-  machine: string
+  /** As `uname -m` has it: `x86_64`, `aarch64`; null where the pinned Node.js is there. */
+  machine: string | null
   /** The Node.js of `nodeVersion` is there. */
   hasPinnedNode: boolean
   /** A node was activated in the folder. */
   isDeployed: boolean
-  /** The user that nodes run as is there. */
-  hasUser: boolean
+  /** The user that nodes run as is there; null as `machine`. */
+  hasUser: boolean | null
   hasCaddy: boolean
   /** What of the node's folder is there: nothing, nothing but data, or more. */
   folder: 'none' | 'data' | 'more'
@@ -87,10 +87,10 @@ async function knock(
     if (word === null) return await explain(script, password)
     const [answer = '', machine = '', pinned, deployed, user, folder, caddy] = word.split(' ')
     const facts: HostFacts = {
-      machine,
+      machine: machine === '-' ? null : machine,
       hasPinnedNode: pinned === 'yes',
       isDeployed: deployed === 'yes',
-      hasUser: user === 'yes',
+      hasUser: user === '-' ? null : user === 'yes',
       hasCaddy: caddy === 'yes',
       folder: folder === 'none' || folder === 'data' ? folder : 'more',
     }

@@ -205,8 +205,8 @@ export class HostAgent {
     onConnected()
     const entry = await this.#tryPasswords(connection, signal)
     this.#facts = entry.facts
-    const { machine, hasPinnedNode } = entry.facts
-    if (brings && !hasPinnedNode) {
+    const { machine } = entry.facts
+    if (brings && machine !== null) {
       if (entry.kind === 'agent') entry.session.close()
       const node = await pinnedNode(this.#ports.nodes, machine, signal)
       await installNode(connection, this.root, node, this.#password, signal)

@@ -82,7 +82,7 @@ describe.each(['dash', 'bash'])('entering, with %s', (kind) => {
     await placeProgram()
     await symlink('generations/x', join(root, 'current'))
     const { word, rest } = await enter(await shellOf(kind))
-    expect(word).toMatch(/^agent \S+ yes yes (?:yes|no) more (?:yes|no)$/)
+    expect(word).toMatch(/^agent - yes yes - more (?:yes|no)$/)
     const path = join(root, 'agent', `${digest}.mjs`)
     expect(rest).toBe(`<${path}>\n<${root}>\n<node1>\n<kept>\nthe program\nfor the agent`)
   })
@@ -157,7 +157,7 @@ describe.each(['dash', 'bash'])('installing Node.js, with %s', (kind) => {
     expect(await nodes()).toEqual([VERSION])
     expect(await readFile(join(root, 'shared/node', VERSION, 'bin/node'), 'utf8')).toBe(runtime)
     await placeProgram()
-    expect((await enter(shell)).word).toMatch(/^agent \S+ yes no (?:yes|no) more (?:yes|no)$/)
+    expect((await enter(shell)).word).toMatch(/^agent - yes no - more (?:yes|no)$/)
   })
 
   it('goes on where it was cut', async () => {

@@ -35,7 +35,7 @@ cd / || exit 90
  * when its length was given, then whatever the agent reads.
  * Says: `agent`, `lacks-agent` or `bare`; machine, whether the pinned version is there, whether
  * something is deployed, whether the service user is there, what of the node's folder,
- * whether Caddy is there.
+ * whether Caddy is there. Machine and user are `-` where the pinned version is there.
  */
 export const enterScript = `${prelude}
 IFS= read -r root && IFS= read -r node && IFS= read -r version && IFS= read -r digest && IFS= read -r length || exit 90
@@ -49,10 +49,15 @@ runtime=
 for folder in "$root/shared/node/$version" "$root"/shared/node/*; do
   if issound "$folder"; then runtime=$folder; break; fi
 done
-pinned=no
-[ "$runtime" = "$root/shared/node/$version" ] && pinned=yes
-user=no
-id -u aethel-lattice >/dev/null 2>&1 && user=yes
+pinned=yes
+machine=-
+user=-
+if [ "$runtime" != "$root/shared/node/$version" ]; then
+  pinned=no
+  machine=$(uname -m)
+  user=no
+  id -u aethel-lattice >/dev/null 2>&1 && user=yes
+fi
 deployed=no
 folder=more
 if [ -L "$root/current" ]; then
@@ -63,7 +68,7 @@ else
 fi
 caddy=no
 command -v caddy >/dev/null && caddy=yes
-facts="$(uname -m) $pinned $deployed $user $folder $caddy"
+facts="$machine $pinned $deployed $user $folder $caddy"
 if [ -z "$runtime" ]; then
   say "bare $facts"
   exit 91

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Lab } from '../../lab/lab.ts'
 import { Actor } from '../actor.ts'
@@ -11,9 +12,9 @@ const SSH_PORT = 22
 /** Where the nodes that we deploy are asked how they are. */
 export const HTTP_PORT = 8000
 
-/** Gives a command its own hosts file and ssh_config: $0 and $1. */
+/** Makes a place with its own hosts file and ssh_config, $0 and $1, that stays until its input ends. */
 const apart =
-  'mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/ssh/ssh_config && shift && exec "$@"'
+  'mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/ssh/ssh_config && echo made && exec cat'
 
 /**
  * Who deploys: commands on this machine that see hosts by name only. A name leads to the host itself, or
@@ -24,6 +25,8 @@ export class Operator implements AsyncDisposable {
   readonly home: string
   /** By the names of the hosts; none: nothing is in between. */
   readonly #proxies = new Map<string, Actor>()
+  /** What commands are run in, so that entering it is all that a command takes longer. */
+  #place: ChildProcessByStdio<Writable, Readable, null> | null = null
 
   private constructor(rttMs: number, home: string) {
     this.rttMs = rttMs
@@ -40,6 +43,9 @@ export class Operator implements AsyncDisposable {
       if (rttMs > 0) await operator.#keepAway(name, address, `127.73.${rttMs}.${index + 1}`)
       else appendFileSync(operator.#hosts, `${address} ${name}\n`)
     }
+    const args = ['-m', 'sh', '-c', apart, operator.#hosts, operator.#sshConfig]
+    operator.#place = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    await once(operator.#place.stdout, 'data')
     return operator
   }
 
@@ -48,10 +54,9 @@ export class Operator implements AsyncDisposable {
     argv: readonly string[],
     { cwd, environment = {} }: { cwd?: string; environment?: Record<string, string> } = {},
   ): Promise<{ ms: number; said: string }> {
+    const place = `--mount=/proc/${this.#place?.pid}/ns/mnt`
     const startedMs = performance.now()
-    const args = ['-m', 'sh', '-c', apart, this.#hosts, this.#sshConfig, ...argv]
-    const child = spawn('unshare', args, {
-      cwd,
+    const child = spawn('nsenter', [place, `--wd=${cwd ?? this.home}`, '--', ...argv], {
       env: { ...process.env, HOME: this.home, NO_COLOR: '1', CI: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -76,6 +81,7 @@ export class Operator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#place?.stdin.end()
     await Promise.all([...this.#proxies.values()].map(async (proxy) => proxy.end()))
   }
 

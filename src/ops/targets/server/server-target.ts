@@ -1,19 +1,12 @@
-import { constants, createZstdCompress } from 'node:zlib'
-import { Readable } from 'node:stream'
 import type { HostFacts } from '../../agent/enter.ts'
 import { BareHostError, type HostAgent } from '../../agent/host-agent.ts'
 import { SERVICE_USER } from '../../desired/host-files.ts'
-import type { AgentSession, Exchange } from '../../agent/session.ts'
-import {
-  readFileOf,
-  readManifestBytes,
-  releaseIdOf,
-  ArtifactError,
-  type Release,
-} from '../../release/artifact.ts'
+import type { AgentSession } from '../../agent/session.ts'
+import { readManifestBytes, releaseIdOf, ArtifactError } from '../../release/artifact.ts'
 import { TargetError } from '../errors.ts'
 import { isClockFit, isRecent, requireClock, type ClockReading } from './host-clock.ts'
 import { settingsFiles, shownSettings } from '../settings.ts'
+import { sendMissing } from './sending.ts'
 import type {
   Contents,
   Generation,
@@ -27,9 +20,6 @@ import type {
   Trace,
   Traces,
 } from '../target.ts'
-
-/** The last level that takes a few milliseconds more than the default, for 8 % less to send. */
-const ZSTD_LEVEL = 6
 
 const looking = { brings: false, isRepeatable: true }
 const changing = { brings: true, isRepeatable: true }
@@ -235,30 +225,6 @@ export class ServerTarget implements Target {
 }
 
 const keyOf = ({ release, settings }: Generation): string => `${release} ${settings}`
-
-/** Sends what the host lacks, as soon as it tells; returns when that is sent, or nothing is lacking. */
-async function sendMissing(exchange: Exchange<'stage'>, release: Release): Promise<void> {
-  for await (const { missing } of exchange.events) {
-    await exchange.send(compressed(contentsOf(release, missing)))
-  }
-}
-
-async function* contentsOf(release: Release, missing: readonly string[]): AsyncGenerator<Buffer> {
-  const files = new Map(release.manifest.files.map((file) => [file.sha256, file]))
-  for (const sha256 of missing) {
-    const file = files.get(sha256)
-    if (file !== undefined) yield await readFileOf(release.dir, file)
-  }
-}
-
-async function* compressed(contents: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
-  const compressing = createZstdCompress({ params })
-  const source = Readable.from(contents)
-  source.once('error', (error) => compressing.destroy(error))
-  source.pipe(compressing)
-  for await (const chunk of compressing) yield chunk as Buffer
-}
 
 const nothingDeployed = (name: string): ObservedNode => ({
   name,
