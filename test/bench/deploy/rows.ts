@@ -63,9 +63,24 @@ export async function deployRows(setting: DeploySetting): Promise<Row[]> {
   for (let round = 0; round < rounds; round++) {
     const before = release
     release = await makeRelease(directory, ++number)
-    for (const one of all) await takeRound(operator, one, before, release)
+    for (const one of all) {
+      await Promise.all(all.map(async (other) => runNodes(lab, other, other === one)))
+      await requireRelease(one.grounds, before)
+      await takeRound(operator, one, before, release)
+    }
   }
   return acts.map((act) => rowOf(act, rttMs, all))
+}
+
+/** Only the nodes of who is measured run: those of the others would take from the two cores here. */
+async function runNodes(lab: Lab, { grounds }: Measured, isMeasured: boolean): Promise<void> {
+  const verb = isMeasured ? 'start' : 'stop'
+  await Promise.all(
+    grounds.nodes.map(async ({ host, unit }) => {
+      const units = [`${unit}.socket`, `${unit}.service`]
+      await lab.hosts.find(({ name }) => name === host)?.exec(['systemctl', verb, ...units])
+    }),
+  )
 }
 
 async function takeRound(
