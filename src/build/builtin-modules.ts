@@ -23,7 +23,6 @@ export const builtinModules: Plugin = {
 /** A module with the exports of the builtin one; esbuild leaves out those that nobody imports. */
 function exportsOf(builtin: string): string {
   const all = Object.keys(process.getBuiltinModule(builtin) ?? {})
-  // Sorted: the same sources give the same bytes, whichever Node.js builds them.
   const names = all.filter(isIdentifier).toSorted()
   return [
     `const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(builtin)})`,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { bundleOptions } from './esbuild-options.ts'
+import { buildMinified } from './minified.ts'
 
 /**
  * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. ssh2 stays
@@ -32,12 +33,9 @@ export async function buildSupervisor(root: string, directory: string): Promise<
 
 /** Bundles the agent that runs on servers into one small file: it is sent there. */
 export async function buildHostAgent(root: string, directory: string): Promise<void> {
-  await build({
+  await buildMinified({
     ...bundleOptions(root),
     entryPoints: ['src/ops/agent/main.ts'],
     outfile: join(directory, 'host-agent.mjs'),
-    minify: true,
-    // An uncaught error prints the line that threw it.
-    lineLimit: 160,
   })
 }

@@ -37,10 +37,10 @@ async function filesOf(directory: string): Promise<Map<string, string>> {
 it('builds the same bytes in two places, and names neither', async () => {
   const [here, there] = [await copyOfTheHouse(), await copyOfTheHouse()]
 
-  const releases = [
-    await buildNodeArtifact(here, join(here, 'dist/node')),
-    await buildNodeArtifact(there, join(there, 'elsewhere')),
-  ]
+  const releases = [await buildNodeArtifact(here, join(here, 'dist/node'))]
+  // Another Node.js has other exports that nobody here uses.
+  Object.assign(process, { [`${'q'.repeat(100_000)}Q`]: true })
+  releases.push(await buildNodeArtifact(there, join(there, 'elsewhere')))
   const [first, second] = [
     await filesOf(join(here, 'dist/node')),
     await filesOf(join(there, 'elsewhere')),

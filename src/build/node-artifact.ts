@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import { bundleOptions } from './esbuild-options.ts'
 import { writeManifest } from './manifest.ts'
+import { buildMinified } from './minified.ts'
 
 /**
  * Builds the node into `directory`: one minified ESM file, the page's files and the manifest. The
@@ -13,13 +13,10 @@ import { writeManifest } from './manifest.ts'
  */
 export async function buildNodeArtifact(root: string, directory: string): Promise<string> {
   await rm(directory, { recursive: true, force: true })
-  await build({
+  await buildMinified({
     ...bundleOptions(root),
     entryPoints: ['src/node/main.ts'],
     outfile: join(directory, 'node.mjs'),
-    minify: true,
-    // An uncaught error prints the line that threw it.
-    lineLimit: 160,
   })
 
   const page = join(root, 'src/page/public')

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { join } from 'node:path'
 import type { Plugin } from 'esbuild'
 
 const NAMESPACE = 'undici-parts'
@@ -21,7 +20,8 @@ export { Agent, errors }
 export const undiciParts: Plugin = {
   name: 'undici-parts',
   setup: (build) => {
-    const resolveDir = dirname(createRequire(import.meta.url).resolve('undici'))
+    // Not by `resolve`, which follows symlinks: no path outside the root gets into the output.
+    const resolveDir = join(build.initialOptions.absWorkingDir ?? '', 'node_modules/undici')
     build.onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: NAMESPACE }))
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, () => ({ contents, resolveDir }))
   },

@@ -30,6 +30,7 @@ export async function onSite<O>(
   return withSite(app, inventory, async (site) => {
     requireAnswerer(app)
     await Promise.race([site.approach(), delay(HEAD_START_MS, undefined, { ref: false })])
+    app.signal.throwIfAborted()
     const act = await load()
     return act(app, { inventory, site }, options)
   })

@@ -23,6 +23,8 @@ export const SERVICE_MS = 60_000
 export const COMMAND_BYTES_MAX = 1024 * 1024
 /** After SIGKILL a process is gone as soon as the kernel gets to it. */
 export const KILL_MS = 5_000
+/** After that, what was seen of units before their node was switched is looked at again. */
+export const LOOKED_MS_MAX = 500
 /** Lines of a log that are sent at once, and that one request may ask for. */
 export const LOG_BATCH_LINES = 256
 export const LOG_LINES_MAX = 10_000

@@ -16,7 +16,7 @@ import { installCaddyFiles, removeCaddyFiles } from './caddy-files.ts'
 import { endFirewallUnlessIn, loadFirewall } from './firewall.ts'
 import { installHostFiles, isInstalled, removeHostFiles, type ChangedUnits } from './host-files.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
-import { KILL_MS } from './limits.ts'
+import { KILL_MS, LOOKED_MS_MAX } from './limits.ts'
 import { noteLife } from './life.ts'
 import { observeProcess } from './observing.ts'
 import type { UnitLook } from './service-manager.ts'
@@ -109,6 +109,7 @@ async function change(
     throw new TargetError('not-staged', `${host.node} does not hold ${what}`)
   }
   // Meanwhile: units whose files are installed below are stale in any case.
+  const lookedMs = performance.now()
   const looking = host.services.look(Object.values(unitsOf(host.node)), signal)
   looking.catch(() => undefined)
   await keepEditedSettings(layout)
@@ -122,7 +123,8 @@ async function change(
   const changed = new Set([...installed, ...stale])
   await applyHostFiles(host, changed, signal)
   await installCaddyFiles(host, layout, signal)
-  return changed.size === 0 ? looked : []
+  const isTrue = changed.size === 0 && performance.now() - lookedMs < LOOKED_MS_MAX
+  return isTrue ? looked : []
 }
 
 /**

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { release } from './fixtures/facts.ts'
+import { planRecovery } from './plan-recovery.ts'
 import { FakeLattice } from './fixtures/fake-lattice.ts'
 import { allOf, failAt, upgrade } from './fixtures/upgrade.ts'
 
@@ -120,6 +121,7 @@ describe('a rollout that goes well', () => {
     const fake = upgrade()
     const broken = async (): Promise<void> => Promise.reject(new Error('broken'))
     await expect(fake.deploy('b', 'y', { beforeActing: broken })).rejects.toThrow('broken')
+    expect(planRecovery(fake.records)).toBeNull()
     const other = upgrade()
     const interrupt = new AbortController()
     const beforeActing = async (): Promise<void> => {

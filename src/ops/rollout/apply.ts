@@ -148,7 +148,12 @@ async function goForward(
   const failures = new Failures()
   const signal = AbortSignal.any([interrupt, lock.signal, failures.signal])
   await stage(run, plan, payload, signal)
-  await unlessInterrupted(looking, interrupt)
+  await looking.catch(async (error: unknown) => {
+    // Interrupted, it is the interrupt that is told; otherwise nothing was touched and nothing is left open.
+    if (interrupt.aborted) return
+    await run.end('restored')
+    throw error
+  })
   let before = Promise.resolve()
   for (const [index, node] of acting(plan).entries()) {
     if (interrupt.aborted || failures.signal.aborted) break
@@ -183,15 +188,6 @@ async function switchOne(
   })
   run.active.add(name)
   await run.gate(stepIn(plan, 'gate', name), { generation, configDigest }, signal, onFit)
-}
-
-/** What fails because the operator interrupted is no failure of its own. */
-async function unlessInterrupted(work: Promise<void>, interrupt: AbortSignal): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!interrupt.aborted) throw error
-  }
 }
 
 /** Of works that go on beside each other: the first one stops the others. */
