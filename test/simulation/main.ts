@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Failure } from './campaign.ts'
-import { nodeCounts, type NodeCount, type Plan } from './plan.ts'
+import { FAULTS_PER_HOUR_MAX, nodeCounts, type NodeCount, type Plan } from './plan.ts'
 import { sights } from './sightings.ts'
 import { newTally } from './tally.ts'
 import type { Result, Share } from './worker.ts'
@@ -13,6 +13,7 @@ const USAGE = `npm run simulate -- [options]
   --seeds N      plans to run, one for each seed (default 1000)
   --seed S       the first seed (default 0)
   --hours H      hours of calm in each run, instead of seconds of storm
+  --faults F     of those hours, what goes wrong in one at most (default ${FAULTS_PER_HOUR_MAX})
   --nodes 3|5|7  members of the lattice (default: storms of all, calms of 3)
   --workers W    processors to use (default: all)
   --out DIR      where plans that failed are written (default dist/simulation)
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '0' },
       hours: { type: 'string' },
+      faults: { type: 'string', default: String(FAULTS_PER_HOUR_MAX) },
       nodes: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       out: { type: 'string', default: 'dist/simulation' },
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
     endSeed: firstSeed + wholeNumber('seeds', values.seeds),
     nodes: values.nodes === undefined ? null : nodeCount(values.nodes),
     hours: values.hours === undefined ? null : positive('hours', values.hours),
+    faultsPerHourMax: wholeNumber('faults', values.faults),
     workers: Math.max(1, wholeNumber('workers', values.workers)),
     out: values.out,
   })
@@ -69,6 +72,7 @@ async function campaign(options: {
   endSeed: number
   nodes: NodeCount | null
   hours: number | null
+  faultsPerHourMax: number
   workers: number
   out: string
 }): Promise<void> {
@@ -109,6 +113,7 @@ async function campaign(options: {
     endSeed,
     nodes,
     hours: options.hours,
+    faultsPerHourMax: options.faultsPerHourMax,
   }))
   await Promise.all(shares.map((share) => runShare(share, take)))
   for (const sight of sights) print(`${tally.sightings.counts[sight]} × ${sight}`)

@@ -106,6 +106,9 @@ export interface Plan {
   submissions: readonly Submission[]
 }
 
+/** Of what goes wrong in hours of calm. */
+export const FAULTS_PER_HOUR_MAX = 6
+
 export const nodeCounts = [3, 5, 7] as const
 export type NodeCount = (typeof nodeCounts)[number]
 

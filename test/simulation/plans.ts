@@ -3,6 +3,7 @@ import type { ReceiptLevel } from '../../src/node/replica/receipts.ts'
 import type { Intent } from '../../src/wire/intent.ts'
 import type { SyncPolicy } from '../../src/wire/protocol.ts'
 import {
+  FAULTS_PER_HOUR_MAX,
   nodeCounts,
   quiet,
   signedLies,
@@ -22,7 +23,6 @@ const LOSS_MS_MIN = 1000
 /** So far apart clocks still take each other's entries. */
 const CLOCK_NEAR_MS = 20_000
 const CLOCK_FAR_MS = 300_000
-const FAULTS_PER_HOUR_MAX = 6
 
 const just = <T extends string>(kind: T): fc.Arbitrary<T> => fc.constant(kind)
 const node = fc.nat(Math.max(...nodeCounts) - 1)
@@ -265,9 +265,13 @@ export const storm = (count?: NodeCount): fc.Arbitrary<Plan> =>
   })
 
 /** Hours with the intervals of a real node, a write each second, and little that goes wrong. */
-export function calm(hours: number, count: NodeCount): fc.Arbitrary<Plan> {
+export function calm(
+  hours: number,
+  count: NodeCount,
+  faultsPerHourMax = FAULTS_PER_HOUR_MAX,
+): fc.Arbitrary<Plan> {
   const lengthMs = Math.ceil(hours * 3_600_000)
-  const maxLength = Math.ceil(hours * FAULTS_PER_HOUR_MAX)
+  const maxLength = Math.ceil(hours * faultsPerHourMax)
   const atMs = fc.nat(Math.max(0, lengthMs - FAULT_MS_MAX))
   return fc.record({
     seed,

@@ -14,6 +14,8 @@ export interface Share {
   nodes: NodeCount | null
   /** Hours of calm; null: a storm of seconds. */
   hours: number | null
+  /** In an hour of calm, at most. */
+  faultsPerHourMax: number
 }
 
 /** What one seed came to. */
@@ -23,8 +25,8 @@ export interface Result {
   simulatedMs: number
 }
 
-const { firstSeed, seedStep, endSeed, nodes, hours } = workerData as Share
-const plans = hours === null ? storm(nodes ?? undefined) : calm(hours, nodes ?? 3)
+const { firstSeed, seedStep, endSeed, nodes, hours, faultsPerHourMax } = workerData as Share
+const plans = hours === null ? storm(nodes ?? undefined) : calm(hours, nodes ?? 3, faultsPerHourMax)
 const known = new Set<string>()
 for (let seed = firstSeed; seed < endSeed; seed += seedStep) {
   const tally = newTally()
