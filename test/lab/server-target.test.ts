@@ -234,6 +234,19 @@ describe.each([
     ).toBe('RestartUSec=1s\n')
   })
 
+  test('tells a drop-in that someone put beside a unit, and leaves it', async () => {
+    const beside = `/etc/systemd/system/aethel-lattice-${name}.service.d`
+    const dropIn = `${beside}/override.conf`
+    expect((await target.observe(signal)).overrides).toEqual([])
+    await host.exec(['mkdir', beside])
+    await host.exec(['sh', '-c', `printf '[Service]\\nNice=1\\n' >${dropIn}`])
+    await target.activate(first, 3, signal)
+    expect((await target.observe(signal)).overrides).toEqual([dropIn])
+    await host.exec(['rm', '-r', beside])
+    await target.activate(first, 3, signal)
+    expect((await target.observe(signal)).overrides).toEqual([])
+  })
+
   test('comes back with its host', async () => {
     await host.reboot()
     await until('the node answers', async () => answers(host), COMES_BACK_MS)

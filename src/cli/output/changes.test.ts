@@ -55,6 +55,7 @@ function changesOf(sides: Record<string, { old: Side; found?: Side; next: Side }
       lastExit: null,
     },
     lacks: [],
+    overrides: [],
     held: [],
   }))
   const wanted = Object.entries(sides).map(([name, { next }]) => {

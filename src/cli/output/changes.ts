@@ -154,10 +154,14 @@ const outcomes = {
   adopted: 'edited by hand to what is wanted now; they stay',
   repaired: 'edited by hand; put back as they were',
   left: 'edited by hand; they stay with the old release',
+  kept: 'changed by files that are not ours; they stay',
 } as const
 
+const subjects = { settings: 'settings', release: 'release files', units: 'units' } as const
+
 function driftLines(drift: Drift, view: View): string[] {
-  const head = `${drift.what === 'settings' ? 'settings' : 'release files'} ${outcomes[drift.outcome]}`
+  const head = `${subjects[drift.what]} ${outcomes[drift.outcome]}`
+  if (drift.what === 'units') return [head, ...drift.files.map(onOneLine)]
   if (drift.what === 'release') {
     const files = drift.files.map(({ path, change }) => marked(change, onOneLine(path), view))
     return [head, ...folded(files, FILES_SHOWN, 'file', view)]

@@ -42,7 +42,7 @@ function changeDocument(change: NodeChange) {
 }
 
 const driftDocument = (drift: Drift) =>
-  drift.what === 'release'
+  drift.what !== 'settings'
     ? drift
     : { ...drift, changes: drift.changes?.map((change) => settingsDocument(change)) ?? null }
 

@@ -92,8 +92,23 @@ plan 0123456789abcdef`,
   })
 
   it('without steps says what was seen, and calls nothing good', () => {
-    expect(formatPlan({ ...shown, plan: { ...plan, steps: [] } }, plain)).toBe(
+    expect(formatPlan({ ...shown, changes: [], plan: { ...plan, steps: [] } }, plain)).toBe(
       '= Nothing to change: 3 nodes hold release r0123456789ab (0.1.0) and the settings of nodes.yaml',
+    )
+  })
+
+  it('tells what others changed on a node that stays as it is', () => {
+    const files = ['/etc/systemd/system/aethel-lattice-node3.service.d/override.conf']
+    const drift: Change = { node: 'node3', kind: 'drift', what: 'units', outcome: 'kept', files }
+    expect(formatPlan({ ...shown, changes: [drift] }, plain)).toContain(
+      '=  node3  stays as it is, drift',
+    )
+    expect(formatPlan({ ...shown, changes: [drift], plan: { ...plan, steps: [] } }, plain)).toBe(
+      `= Nothing to change: 3 nodes hold release r0123456789ab (0.1.0) and the settings of nodes.yaml
+
+node3
+  drift     units changed by files that are not ours; they stay
+            /etc/systemd/system/aethel-lattice-node3.service.d/override.conf`,
     )
   })
 
@@ -101,7 +116,7 @@ plan 0123456789abcdef`,
     const other = { ...planned('node3', null), next: { ...generation, release: 'rffffffffffff' } }
     const nodes = [planned('node1', null), other]
     const rollback: Plan = { ...plan, kind: 'rollback', nodes, steps: [] }
-    expect(formatPlan({ ...shown, plan: rollback }, plain)).toBe(
+    expect(formatPlan({ ...shown, changes: [], plan: rollback }, plain)).toBe(
       '= Nothing to change: 1 node holds release r0123456789ab (0.1.0) and its settings',
     )
   })

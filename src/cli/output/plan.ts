@@ -25,7 +25,10 @@ export function formatPlan(
   if (steps.length === 0) {
     const there = nodes.filter(({ next }) => next.release === release.id)
     const settings = kind === 'deploy' ? 'the settings of nodes.yaml' : 'its settings'
-    return `${paint.faint('=')} Nothing to change: ${count(there.length, 'node')} ${there.length === 1 ? 'holds' : 'hold'} release ${target} and ${settings}`
+    const nothing = `${paint.faint('=')} Nothing to change: ${count(there.length, 'node')} ${there.length === 1 ? 'holds' : 'hold'} release ${target} and ${settings}`
+    return changes.length === 0
+      ? nothing
+      : [nothing, '', formatChanges(changes, { paint, isFull })].join('\n')
   }
   const rows = nodes.map((node) => rowOf(node, changes, steps, paint))
   const prunes = steps.filter((step) => step.action === 'prune')
@@ -53,11 +56,14 @@ function rowOf(
   steps: readonly Step[],
   paint: Paint,
 ): string[] {
-  if (act === null) return [paint.faint('='), name, paint.faint('stays as it is')]
-  const own = steps.filter((step) => step.node === name && step.action !== 'prune')
   const what = summaryOf(
     changes.filter((change) => change.node === name),
     paint,
   )
+  if (act === null) {
+    const stays = paint.faint('stays as it is')
+    return [paint.faint('='), name, what === '' ? stays : `${stays}, ${what}`]
+  }
+  const own = steps.filter((step) => step.node === name && step.action !== 'prune')
   return [paint.unsure('→'), name, what, paint.faint(own.map((step) => step.action).join(', '))]
 }

@@ -41,6 +41,7 @@ describe('status', () => {
       current: null,
       contents: null,
       lacks: [],
+      overrides: [],
       held: [],
       process: {
         state: 'stopped',

@@ -16,7 +16,7 @@ import type {
   ObservedProcess,
 } from '../targets/target.ts'
 import { layoutOn, unitsOf, type Host } from './host.ts'
-import type { ServiceState } from './service-manager.ts'
+import type { PairState, ServiceState } from './service-manager.ts'
 
 /** The acts that change nothing. */
 
@@ -25,9 +25,9 @@ const FAILING_RESTARTS = 3
 
 export async function observe(host: Host, signal: AbortSignal): Promise<ObservedNode> {
   const layout = await layoutOn(host)
-  const [found, process, held] = await Promise.all([
+  const [found, pair, held] = await Promise.all([
     observeCurrent(layout),
-    observeProcess(host, signal),
+    pairOf(host, signal),
     heldGenerations(layout),
   ])
   return {
@@ -35,7 +35,8 @@ export async function observe(host: Host, signal: AbortSignal): Promise<Observed
     current: found?.current ?? null,
     contents: found?.contents ?? null,
     lacks: layout.owner === null ? [`user ${SERVICE_USER}`] : [],
-    process,
+    overrides: pair.dropIns,
+    process: processIn(pair),
     held,
   }
 }
@@ -53,10 +54,15 @@ export async function check(host: Host, generation: Generation): Promise<Holding
   return settings === 'intact' ? checkRelease(layout, generation.release) : settings
 }
 
-export async function observeProcess(host: Host, signal: AbortSignal): Promise<ObservedProcess> {
+export const observeProcess = async (host: Host, signal: AbortSignal): Promise<ObservedProcess> =>
+  processIn(await pairOf(host, signal))
+
+async function pairOf(host: Host, signal: AbortSignal): Promise<PairState> {
   const { service, socket } = unitsOf(host.node)
-  const look = await host.services.serviceAndSocket(service, socket, signal)
-  const { service: found, isListening } = look
+  return host.services.serviceAndSocket(service, socket, signal)
+}
+
+function processIn({ service: found, isListening }: PairState): ObservedProcess {
   const { pid, startedAt, restarts, lastExit } = found
   const isSupervised = found.state !== 'ended' && found.isKept
   return {

@@ -65,6 +65,7 @@ const observedNode: z.ZodType<ObservedNode> = z.strictObject({
     })
     .nullable(),
   lacks: z.array(z.string()),
+  overrides: z.array(z.string()).max(ENTRIES_MAX),
   process: z.strictObject({
     state,
     isSupervised: z.boolean(),

@@ -3,12 +3,8 @@ import type { ExitReport, LogOptions } from '../targets/target.ts'
 /** What runs the node on its host. systemd in earnest; tests of acts have one in memory. */
 export interface ServiceManager {
   service(unit: string, signal: AbortSignal): Promise<ServiceState>
-  /** A service, and whether its socket unit listens: one look at both. */
-  serviceAndSocket(
-    service: string,
-    socket: string,
-    signal: AbortSignal,
-  ): Promise<{ service: ServiceState; isListening: boolean }>
+  /** A service and its socket unit, by one look at both. */
+  serviceAndSocket(service: string, socket: string, signal: AbortSignal): Promise<PairState>
   /** Whether a socket unit listens. */
   isListening(unit: string, signal: AbortSignal): Promise<boolean>
   /** What `run` has to know of a service and its sockets, and of other units with them. */
@@ -45,6 +41,13 @@ export interface ServiceManager {
   kill(unit: string, signal: AbortSignal): Promise<void>
   /** Lines of a service's log, oldest first. */
   logs(unit: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string>
+}
+
+export interface PairState {
+  service: ServiceState
+  isListening: boolean
+  /** Absolute paths of files that change the two units, beside their own. */
+  dropIns: string[]
 }
 
 export interface UnitLook {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseExit, parseService } from './systemd.ts'
+import { dropInsIn, parseExit, parseService } from './systemd.ts'
 
 /** What `systemctl show` says of a service, in the words of systemd 252. */
 const shown = (values: Record<string, string>): string =>
@@ -22,6 +22,16 @@ const shown = (values: Record<string, string>): string =>
 
 const gone = { MainPID: '0', ExecMainExitTimestamp: 'Thu 2026-11-26 09:11:30 UTC' }
 const at = '2026-11-26T09:11:30.000Z'
+
+describe('drop-ins', () => {
+  it('are those of the unit, and not a distribution’s for all units', () => {
+    const own = '/etc/systemd/system/aethel-lattice-a.service.d/override.conf'
+    const alike = '/run/systemd/system/aethel-.service.d/50-cpu.conf'
+    const all = '/usr/lib/systemd/system/service.d/10-timeout-abort.conf'
+    expect(dropInsIn({ DropInPaths: [own, all, alike].join(' ') })).toEqual([own, alike])
+    expect([dropInsIn({ DropInPaths: '' }), dropInsIn({})]).toEqual([[], []])
+  })
+})
 
 describe('a service', () => {
   it('that runs', () => {

@@ -132,10 +132,15 @@ export const systemd: ServiceManager = {
     return withLastExit(unit, serviceIn(values), signal)
   },
   serviceAndSocket: async (service, socket, signal) => {
-    const [values = {}, ofSocket = {}] = await show(properties, [service, socket], signal)
+    const [values = {}, ofSocket = {}] = await show(
+      [...properties, 'DropInPaths'],
+      [service, socket],
+      signal,
+    )
     return {
       service: await withLastExit(service, serviceIn(values), signal),
       isListening: isActive(ofSocket),
+      dropIns: [values, ofSocket].flatMap(dropInsIn),
     }
   },
   isListening: async (unit, signal) => {
@@ -224,6 +229,10 @@ async function withLastExit(
 }
 
 type Values = Readonly<Record<string, string>>
+
+/** Those of a unit, or of units whose names begin alike; a distribution's for all units are no one's doing. */
+export const dropInsIn = ({ DropInPaths: paths = '' }: Values): string[] =>
+  paths.split(' ').filter((path) => path !== '' && !/\/(?:service|socket)\.d\//.test(path))
 
 const isActive = (values: Values): boolean => values['ActiveState'] === 'active'
 

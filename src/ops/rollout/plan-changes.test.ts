@@ -166,6 +166,14 @@ describe('drift', () => {
     ])
   })
 
+  it('by files of others is told, whether anything else changes or not', () => {
+    const overrides = ['/etc/systemd/system/x.service.d/override.conf']
+    const drift = { kind: 'drift', what: 'units', outcome: 'kept', files: overrides }
+    const node = { ...running('primary', 'a', 'x'), overrides }
+    expect(changes(node, {}, 'a', 'x')).toEqual([drift])
+    expect(changes(node, {}, 'b', 'x')[0]).toEqual(drift)
+  })
+
   it.each([
     ['a', 'repaired'],
     ['b', 'left'],

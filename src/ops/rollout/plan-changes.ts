@@ -78,6 +78,8 @@ export type Drift =
       /** Empty: it cannot be told which. */
       files: readonly { path: string; change: Sign }[]
     }
+  /** Files of others change how the node is run; nobody but them takes these away. */
+  | { kind: 'drift'; what: 'units'; outcome: 'kept'; files: readonly string[] }
 
 /** By node, in rollout order; in the order in which people read them. */
 export type Change = { node: string } & NodeChange
@@ -96,12 +98,20 @@ export function planChanges(
   return plan.nodes.flatMap((planned) => {
     const found = observed.find((one) => one.name === planned.name)
     const next = wanted.get(planned.name)
-    if (planned.act === null || found === undefined || next === undefined) return []
-    return nodeChanges(plan.release, planned, found, next).map((change) =>
-      Object.assign({ node: planned.name }, change),
-    )
+    if (found === undefined) return []
+    const changes = [
+      ...overrideDrift(found),
+      ...(planned.act === null || next === undefined
+        ? []
+        : nodeChanges(plan.release, planned, found, next)),
+    ]
+    return changes.map((change) => Object.assign({ node: planned.name }, change))
   })
 }
+
+/** Told of a node that stays as it is, too: it is not run as its settings say. */
+const overrideDrift = ({ overrides: files }: ObservedNode): Drift[] =>
+  files.length === 0 ? [] : [{ kind: 'drift', what: 'units', outcome: 'kept', files }]
 
 function nodeChanges(
   release: ReleaseName,

@@ -58,6 +58,11 @@ export interface ObservedNode {
   contents: ObservedContents | null
   /** What the place lacks and the first staging brings, in words: `Node.js 26.10.0`, `user x`. */
   lacks: readonly string[]
+  /**
+   * Absolute paths of files, not ours, by which someone changed how it is run: drop-ins of its units. They
+   * are told and left.
+   */
+  overrides: readonly string[]
   process: ObservedProcess
   /** Every generation that the node can be switched to, `current` among them. */
   held: readonly HeldGeneration[]

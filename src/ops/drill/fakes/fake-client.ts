@@ -94,6 +94,7 @@ const observed = (node: FakeLatticeNode): ObservedNode => ({
   current: null,
   contents: null,
   lacks: [],
+  overrides: [],
   process: {
     state: node.hasProcess ? 'running' : 'failing',
     isSupervised: true,

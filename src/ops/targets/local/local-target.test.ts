@@ -34,6 +34,7 @@ describe('a node on this machine', () => {
       current: null,
       contents: null,
       lacks: [],
+      overrides: [],
       process: {
         state: 'stopped',
         isSupervised: false,

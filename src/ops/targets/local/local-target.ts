@@ -72,6 +72,7 @@ export class LocalTarget implements Target {
       current: found?.current ?? null,
       contents: found?.contents ?? null,
       lacks: [],
+      overrides: [],
       process: observeProcess(await readSupervisorState(layout.supervisorState)),
       held: await heldGenerations(layout),
     }

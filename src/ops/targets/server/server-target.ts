@@ -239,5 +239,6 @@ const nothingDeployed = (name: string): ObservedNode => ({
   },
   contents: null,
   lacks: [],
+  overrides: [],
   held: [],
 })
