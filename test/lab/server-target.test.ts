@@ -240,6 +240,8 @@ describe.each([
     expect((await target.observe(signal)).overrides).toEqual([])
     await host.exec(['mkdir', beside])
     await host.exec(['sh', '-c', `printf '[Service]\\nNice=1\\n' >${dropIn}`])
+    // As `systemctl edit` does; until then it changes nothing.
+    await host.exec(['systemctl', 'daemon-reload'])
     await target.activate(first, 3, signal)
     expect((await target.observe(signal)).overrides).toEqual([dropIn])
     await host.exec(['rm', '-r', beside])
