@@ -3,8 +3,6 @@ export const HEAD_START_MS = 500
 /** How long a node that was switched must be well before it counts as proven, and how long it may take. */
 export const GATE_STABLE_MS = 1000
 export const GATE_DEADLINE_MS = 30_000
-/** For nodes to tell what they hold before a rollout; one that does not is held to nothing. */
-export const HOLDINGS_MS_MAX = 5000
 /** Pause between two questions to a node that is coming up. */
 export const REPORT_POLL_MS = 250
 /** What `submit` waits for the level that it was asked for. */

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Frontier } from '../wire/frontier.ts'
 import { NodeAnswerError } from '../ops/client/node-answer-error.ts'
 import type { NodeClient } from '../ops/client/node-client.ts'
+import type { RolloutOptions } from '../ops/rollout/apply.ts'
 import type { Gate } from '../ops/rollout/progress.ts'
-import type { ObservedNode, Target } from '../ops/targets/target.ts'
+import type { Target } from '../ops/targets/target.ts'
 import { awaitGate } from '../ops/verify/gate.ts'
+import { observeHoldings, type Holdings } from '../ops/verify/holdings.ts'
 import type { Lattice } from './lattice.ts'
-import { GATE_DEADLINE_MS, GATE_STABLE_MS, HOLDINGS_MS_MAX, REPORT_POLL_MS } from './limits.ts'
+import { GATE_DEADLINE_MS, GATE_STABLE_MS, REPORT_POLL_MS } from './limits.ts'
 import { Places } from './placed-clients.ts'
 
 /**
@@ -17,12 +18,19 @@ export function gateOf(
   lattice: Lattice,
   targets: readonly Target[],
   rolloutSignal: AbortSignal,
-): { gate: Gate; beforeActing: (observed: readonly ObservedNode[]) => Promise<void> } {
+): Required<Pick<RolloutOptions, 'gate' | 'beforeActing'>> {
   const { desired } = lattice
-  let before: { places: Places; held: ReadonlyMap<string, Frontier> } | null = null
-  const beforeActing = async (observed: readonly ObservedNode[]): Promise<void> => {
+  let before: { places: Places; held: Holdings } | null = null
+  const beforeActing: RolloutOptions['beforeActing'] = async (observed, staged) => {
     const places = new Places(observed)
-    before = { places, held: await holdingsOf(lattice, places, rolloutSignal) }
+    const living = observed.filter((one) => one.process.pid !== null)
+    const names = living.map((one) => one.name)
+    const held = await places.withClients(lattice, async (clients) => {
+      const asked = clients.filter((client) => names.includes(client.name))
+      return observeHoldings({ clients: asked, quiet: staged, signal: rolloutSignal })
+    })
+    before = { places, held }
+    return names.filter((name) => (held.get(name) ?? null) === null)
   }
   const gate: Gate = async (name, question) => {
     const { generation, release, configDigest, activeNames, onFit, signal } = question
@@ -54,30 +62,6 @@ export function gateOf(
     })
   }
   return { gate, beforeActing }
-}
-
-/** What each node that answers holds now. */
-async function holdingsOf(
-  lattice: Lattice,
-  places: Places,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Frontier>> {
-  return places.withClients(lattice, async (clients) => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(HOLDINGS_MS_MAX)])
-    const held = await Promise.all(
-      clients.map(async (client): Promise<[string, Frontier][]> => {
-        try {
-          const { attestation } = await client.attest({}, limit)
-          return [[client.name, attestation.frontier]]
-        } catch (error) {
-          signal.throwIfAborted()
-          if (!(error instanceof NodeAnswerError) && !limit.aborted) throw error
-          return []
-        }
-      }),
-    )
-    return new Map(held.flat())
-  })
 }
 
 /** The configuration digest that a node which is coming up reports; null when it does not in time. */

@@ -61,6 +61,18 @@ it('shows each planned step when it is over, in the order in which they end', as
   ])
 })
 
+it('marks no gate as good that did not see everything', async () => {
+  const gate = { ...done(step('gate', 'a')), unproven: 'it did not tell' } as Progress
+  const regate = { ...done(step('regate', 'a')), unproven: 'it did not tell' } as Progress
+  expect(await shown([begun, gate, regate])).toEqual([
+    '? gate a: it did not tell',
+    '? regate a: it did not tell',
+    '- stage a: not reached',
+    '- activate a: not reached',
+    '- activate b: not reached',
+  ])
+})
+
 it('shows what failed, what was not reached, and what was undone', async () => {
   const events: Progress[] = [
     begun,

@@ -30,6 +30,10 @@ export function showProgress(screen: Screen, planned: readonly Step[]): ShownPro
     open.clear()
     await closing?.close()
   }
+  const unproven = (step: Step, reason: string): void => {
+    if (open.delete(step.id)) return board?.unproven(step.id, reason)
+    screen.say((paint) => `${paint.unsure('?')} ${rowOf(step).title}: ${reason}`)
+  }
   const show = async (event: Progress): Promise<void> => {
     switch (event.kind) {
       case 'run-begun':
@@ -40,6 +44,7 @@ export function showProgress(screen: Screen, planned: readonly Step[]): ShownPro
       case 'step-begun':
         return
       case 'step-done':
+        if (event.unproven !== undefined) return unproven(event.step, event.unproven)
         if (open.delete(event.step.id)) return board?.done(event.step.id, event.tookMs)
         return screen.say(
           (paint) =>

@@ -3,6 +3,7 @@ import type { Plan } from '../ops/rollout/plan.ts'
 import type { NodeOutcome, Outcome as RunOutcome } from '../ops/rollout/progress.ts'
 import type { HeldRecord } from '../ops/rollout/record.ts'
 import { statusOf } from '../ops/verify/status.ts'
+import { worstOf } from '../wire/verdict.ts'
 import type { App, Outcome } from './command.ts'
 import type { Lattice } from './lattice.ts'
 import { nextLooks, nextSteps } from './next-steps.ts'
@@ -30,7 +31,7 @@ export async function concludeRun(
   // A rollback of some nodes leaves more than one release, on purpose: its gates have the last word.
   const isWhole = plan.nodes.every((node) => node.next.release === plan.release.id)
   const verification = isDone && isWhole ? await verify(app, lattice, plan) : null
-  const isProven = verification?.report.verdict === 'PASS'
+  const isProven = verification?.report.verdict === 'PASS' && outcome.unproven.length === 0
   if (isProven) await held.prove(plan, new Date())
   const nodes = desired.nodes.flatMap(({ name, url }) =>
     outcome.nodes.filter((node) => node.name === name).map((node) => ({ ...node, url })),
@@ -54,20 +55,25 @@ async function verify(app: App, lattice: Lattice, plan: Plan): Promise<Verificat
   return { report, network }
 }
 
-function exitOf({ outcome: { result }, verification }: RunReport): ExitName {
-  switch (result) {
+function exitOf({ outcome, verification }: RunReport): ExitName {
+  switch (outcome.result) {
     case 'split':
       return 'split'
     case 'restored':
       return 'failed'
     case 'deployed':
     case 'unchanged':
-      return verification === null ? 'done' : exitOfVerdict[verification.report.verdict]
+      return exitOfVerdict[
+        worstOf([
+          verification?.report.verdict ?? 'PASS',
+          outcome.unproven.length === 0 ? 'PASS' : 'UNKNOWN',
+        ])
+      ]
   }
 }
 
 function documentOf({ outcome, verification }: RunReport): object {
-  const { result, run, release, nodes, steps, failure, warnings } = outcome
+  const { result, run, release, nodes, steps, failure, warnings, unproven } = outcome
   return {
     result,
     release: release.id,
@@ -77,6 +83,7 @@ function documentOf({ outcome, verification }: RunReport): object {
     steps: steps.map(({ tookMs, ...step }) => ({ ...step, took_ms: Math.round(tookMs) })),
     failure: failureDocument(failure),
     warnings,
+    unproven,
     verification: verification && { ...verification.report, network: verification.network },
   }
 }

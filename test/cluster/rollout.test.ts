@@ -64,6 +64,29 @@ test('a release that crashes at its start is taken back, and nothing is lost', a
   expect((await lattice.verify()).document.verdict).toBe('PASS')
 })
 
+test.for(['node1-huggingface', 'node3-backup'])(
+  'a node that does not answer, %s, is switched too, and not called proven',
+  async (name) => {
+    const frozen = (await lattice.nodes()).find((node) => node.name === name)
+    if (frozen === undefined) throw new Error(`there is no ${name}`)
+    process.kill(frozen.pid, 'SIGSTOP')
+    const release = await lattice.changeRelease('1.2.1', (node) => `${node}\n// not ${name}\n`)
+    const { code, out, err } = await lattice.run('deploy', '--yes')
+    expect({ code, out, err }).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(
+        RegExp(`^\\? Deployed .*: 3 nodes, not all proven\n\\? ${name} ran and did not tell`),
+      ),
+      err: expect.stringMatching(RegExp(`^\\? gate ${name}: `, 'm')),
+    })
+    expect((await running()).releases).toEqual([release])
+    expect(await lattice.json('deploy', '--yes')).toMatchObject({
+      code: 0,
+      document: { result: 'unchanged' },
+    })
+  },
+)
+
 test('a deploy that was killed in the middle is finished or taken back by the next one', async () => {
   const third = await lattice.changeRelease('1.3.0', (node) => `${node}\n// three\n`)
   const child = lattice.start('deploy', '--yes')

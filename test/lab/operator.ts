@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Plugin } from 'esbuild'
+import { bundleOptions } from '../../src/build/esbuild-options.ts'
 import { writeManifest } from '../../src/build/manifest.ts'
+import { buildMinified } from '../../src/build/minified.ts'
 import { healthAnswer, type Health } from '../../src/wire/api.ts'
 import { endOf, type Ended } from '../cli/built-cli.ts'
 import type { Host } from './host.ts'
@@ -96,13 +99,33 @@ export class Operator {
 
   /** Works with a program of its own from now on, whose node is edited. Returns its release. */
   async changeRelease(version: string, edit: (node: string) => string): Promise<string> {
+    return this.#takeRelease(version, async (node) => {
+      await writeFile(node, edit(await readFile(node, 'utf8')))
+    })
+  }
+
+  /** The same with a node that is built of edited sources: `file` from the project's root. */
+  async changeSource(version: string, file: string, edit: (source: string) => string) {
+    return this.#takeRelease(version, async (node) => {
+      const { plugins, ...options } = bundleOptions(ROOT)
+      await buildMinified({
+        ...options,
+        plugins: [edited(file, edit), ...plugins],
+        entryPoints: ['src/node/main.ts'],
+        outfile: node,
+      })
+    })
+  }
+
+  /** `write` makes the node's file anew. */
+  async #takeRelease(version: string, write: (node: string) => Promise<void>): Promise<string> {
     const home = await mkdtemp(join(this.#directory, 'home-'))
     for (const path of ['bin', 'package.json', 'dist', 'templates']) {
       await cp(join(ROOT, path), join(home, path), { recursive: true })
     }
     await symlink(join(ROOT, 'node_modules'), join(home, 'node_modules'))
     const node = join(home, 'dist/node/node.mjs')
-    await writeFile(node, edit(await readFile(node, 'utf8')))
+    await write(node)
     this.home = home
     return writeManifest(join(home, 'dist/node'), version)
   }
@@ -111,6 +134,20 @@ export class Operator {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 }
+
+/** Reads one source through `edit`. Throws when that changes nothing. */
+const edited = (file: string, edit: (source: string) => string): Plugin => ({
+  name: 'edited',
+  setup(building) {
+    building.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      if (path !== join(ROOT, file)) return undefined
+      const source = await readFile(path, 'utf8')
+      const contents = edit(source)
+      if (contents === source) throw new Error(`an edit of ${file} changed nothing`)
+      return { contents, loader: 'ts' }
+    })
+  },
+})
 
 export function toldBy(args: readonly string[], { code, out, err }: Ended): Told {
   if (out === '') throw new Error(`${args.join(' ')} ended with ${code} and said: ${err}`)

@@ -24,6 +24,8 @@ export interface Row {
 export interface Board {
   done(id: string, tookMs: number): void
   failed(id: string, reason: string): void
+  /** Over, and not all of it was seen. */
+  unproven(id: string, reason: string): void
   /** Rows that are neither done nor failed were not reached. */
   close(): Promise<void>
 }
@@ -42,6 +44,7 @@ export function plainBoard(paint: Paint, say: (text: string) => void, rows: read
         (row) => `${paint.good('✔')} ${wholeTitle(row)} ${paint.faint(`(${duration(tookMs)})`)}`,
       ),
     failed: (id, reason) => settle(id, ({ title }) => `${paint.bad('✘')} ${title}: ${reason}`),
+    unproven: (id, reason) => settle(id, ({ title }) => `${paint.unsure('?')} ${title}: ${reason}`),
     close: async () => {
       for (const id of open.keys()) {
         settle(id, ({ title }) => paint.faint(`- ${title}: not reached`))

@@ -62,5 +62,6 @@ export const run = (given: Partial<ShownOutcome> = {}): ShownOutcome => ({
   steps: [],
   failure: null,
   warnings: [],
+  unproven: [],
   ...given,
 })

@@ -61,23 +61,26 @@ export async function liveTask<T>({ doing, done }: Title, work: Task<T>): Promis
 
 /** Shows `rows` one after the other, each with a spinner until it is told how it went. */
 export function openBoard(rows: readonly Row[]): Board {
-  const settled = new Map(rows.map((row) => [row.id, Promise.withResolvers<'done' | 'left'>()]))
+  /** Null: done. Else why it carries no mark of that. */
+  const settled = new Map(rows.map((row) => [row.id, Promise.withResolvers<string | null>()]))
   // A row may fail before the list has come to it.
   for (const { promise } of settled.values()) promise.catch(() => {})
   const running = run(
     rows.map(({ id, title, detail }) => ({
       title: wholeTitle({ id, title, detail }),
       task: async (_context, task) => {
-        if ((await settled.get(id)?.promise) === 'left') task.skip(`${title}: not reached`)
+        const unseen = await settled.get(id)?.promise
+        if (typeof unseen === 'string') task.skip(`${title}: ${unseen}`)
       },
     })),
     proven,
   )
   return {
-    done: (id) => settled.get(id)?.resolve('done'),
+    done: (id) => settled.get(id)?.resolve(null),
     failed: (id, reason) => settled.get(id)?.reject(new Error(reason)),
+    unproven: (id, reason) => settled.get(id)?.resolve(reason),
     close: async () => {
-      for (const { resolve } of settled.values()) resolve('left')
+      for (const { resolve } of settled.values()) resolve('not reached')
       await running
     },
   }

@@ -24,6 +24,12 @@ Network Status: 🟢 Resilient (Hybrid Mode)
   )
 })
 
+it('that went through says what nobody saw of a node', () => {
+  expect(shown({ outcome: run({ unproven: ['one did not tell'] }) })).toMatch(
+    /^\? Deployed release r0123456789ab \(0\.1\.0\): 2 nodes, not all proven\n\? one did not tell\n/,
+  )
+})
+
 it('never hides what was not checked', () => {
   const unchecked = [{ id: 'history', reason: 'There was no run before.' }]
   const verification = { report: triangle({ unchecked }), network }

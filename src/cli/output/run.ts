@@ -27,6 +27,7 @@ export function formatRun(report: RunReport, paint: Paint): string {
   return [
     headline(report, paint),
     ...(outcome.failure === null ? [] : [formatFailed(outcome.failure, paint)]),
+    ...outcome.unproven.map((unproven) => `${paint.unsure('?')} ${unproven}`),
     ...outcome.warnings.map((warning) => `${paint.unsure('!')} ${warning}`),
     ...(verification === null ? partly(report, paint) : [formatVerification(verification, paint)]),
     '',
@@ -46,13 +47,15 @@ function partly({ outcome: { result, nodes, release } }: RunReport, paint: Paint
 }
 
 function headline({ kind, outcome }: RunReport, paint: Paint): string {
-  const { result, release, nodes } = outcome
+  const { result, release, nodes, unproven } = outcome
   const target = `release ${release.id} (${release.version})`
   const there = nodes.filter((node) => node.generation?.release === release.id)
   const verb = kind === 'deploy' ? 'Deployed' : 'Rolled back to'
   switch (result) {
     case 'deployed':
-      return `${paint.good('✔')} ${verb} ${target}: ${count(there.length, 'node')}, each proven`
+      return unproven.length > 0
+        ? `${paint.unsure('?')} ${verb} ${target}: ${count(there.length, 'node')}, not all proven`
+        : `${paint.good('✔')} ${verb} ${target}: ${count(there.length, 'node')}, each proven`
     case 'unchanged':
       return `${paint.faint('=')} Unchanged: ${count(there.length, 'node')} on ${target} already`
     case 'restored':

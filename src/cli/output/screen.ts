@@ -87,6 +87,7 @@ function liveBoard(rows: readonly Row[]): Board {
   return {
     done: (id, tookMs) => once((board) => board.done(id, tookMs)),
     failed: (id, reason) => once((board) => board.failed(id, reason)),
+    unproven: (id, reason) => once((board) => board.unproven(id, reason)),
     close: async () => (await loading).close(),
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { release } from './fixtures/facts.ts'
+import type { RolloutOptions } from './apply.ts'
+import { names as allNames, release } from './fixtures/facts.ts'
 import { planRecovery } from './plan-recovery.ts'
 import { FakeLattice } from './fixtures/fake-lattice.ts'
 import { allOf, failAt, upgrade } from './fixtures/upgrade.ts'
@@ -98,19 +99,22 @@ describe('a rollout that goes well', () => {
 
   it('looks at what the gate needs while it stages, before it switches a node', async () => {
     const fake = upgrade()
-    const looked = Promise.withResolvers<void>()
+    const looked = Promise.withResolvers<string[]>()
     const run = fake.deploy('b', 'y', { beforeActing: async () => looked.promise })
     const count = (of: string) => fake.acts.filter((act) => act.startsWith(`${of} `)).length
     while (count('staged') < 3) await nextTurn()
     for (let turns = 0; turns < 20; turns++) await nextTurn()
     expect(count('activate')).toBe(0)
-    looked.resolve()
+    looked.resolve([])
     expect(await run).toMatchObject({ result: 'deployed' })
   })
 
   it('does not look at what the gate needs when it does nothing', async () => {
     const fake = upgrade()
-    const beforeActing = async (): Promise<void> => fake.act('look')
+    const beforeActing = async (): Promise<string[]> => {
+      fake.act('look')
+      return []
+    }
     await fake.deploy('b', 'y', { beforeActing })
     fake.acts.length = 0
     await fake.deploy('b', 'y', { beforeActing })
@@ -119,12 +123,12 @@ describe('a rollout that goes well', () => {
 
   it('touches nothing when it cannot look, and is interrupted when the operator ended the look', async () => {
     const fake = upgrade()
-    const broken = async (): Promise<void> => Promise.reject(new Error('broken'))
+    const broken = async (): Promise<string[]> => Promise.reject(new Error('broken'))
     await expect(fake.deploy('b', 'y', { beforeActing: broken })).rejects.toThrow('broken')
     expect(planRecovery(fake.records)).toBeNull()
     const other = upgrade()
     const interrupt = new AbortController()
-    const beforeActing = async (): Promise<void> => {
+    const beforeActing = async (): Promise<string[]> => {
       interrupt.abort(new Error('enough'))
       throw interrupt.signal.reason
     }
@@ -132,6 +136,46 @@ describe('a rollout that goes well', () => {
     const outcome = await other.deploy('b', 'y', { beforeActing, signal })
     expect(outcome).toMatchObject({ result: 'restored', failure: { code: 'interrupted' } })
     for (const one of [fake, other]) expect(one.state).toEqual(old)
+  })
+
+  it('tells the look at what the gate needs when all is staged, and waits for it', async () => {
+    const fake = upgrade()
+    const seen: string[] = []
+    const beforeActing: RolloutOptions['beforeActing'] = async (_observed, staged) => {
+      await staged
+      seen.push(...fake.acts)
+      return []
+    }
+    expect(await fake.deploy('b', 'y', { beforeActing })).toMatchObject({ result: 'deployed' })
+    expect(seen.filter((act) => act.startsWith('staged '))).toHaveLength(3)
+    expect(seen.some((act) => act.startsWith('activate '))).toBe(false)
+  })
+
+  it('proves nobody beside a node that tells nothing, until that is switched, and says so', async () => {
+    const fake = upgrade()
+    const outcome = await fake.deploy('b', 'y', { beforeActing: async () => ['backup'] })
+    expect(outcome).toMatchObject({
+      result: 'deployed',
+      unproven: [expect.stringMatching(/^backup ran and did not tell/)],
+    })
+    const active = fake.questions.map((one) => one.activeNames.toSorted())
+    expect(active).toEqual([['primary', 'space'], allNames.toSorted(), allNames.toSorted()])
+    const unproven = (step: { unproven?: string }): boolean => step.unproven !== undefined
+    expect(outcome.steps.filter(unproven).map(({ id }) => id)).toEqual(['gate:backup'])
+    const told = fake.events.filter((event) => event.kind === 'step-done' && unproven(event))
+    expect(told).toMatchObject([{ step: { id: 'gate:backup' } }])
+  })
+
+  it('says of one that tells nothing and is not switched that the others were looked at without it', async () => {
+    const fake = upgrade()
+    fake.sick.add(release('b').id)
+    const outcome = await fake.deploy('b', 'y', { beforeActing: async () => ['space'] })
+    expect(outcome).toMatchObject({
+      result: 'restored',
+      unproven: [expect.stringMatching(/^space runs and does not tell/)],
+    })
+    expect(fake.questions.some((one) => one.activeNames.includes('space'))).toBe(false)
+    expect(fake.state).toEqual(old)
   })
 
   it('starts a stopped node and touches no other', async () => {

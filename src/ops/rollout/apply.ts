@@ -26,10 +26,13 @@ export interface RolloutOptions {
   targets: readonly Target[]
   gate: Gate
   /**
-   * What the gate looks at before any node is switched, as they were found; called only when one will be.
-   * Staging goes on meanwhile.
+   * What the gate looks at before any node is switched, as they were found; called only when one will be,
+   * and while they are staged. Returns the names of those that run and told nothing.
    */
-  beforeActing?: (observed: readonly ObservedNode[]) => Promise<void>
+  beforeActing?: (
+    observed: readonly ObservedNode[],
+    staged: Promise<void>,
+  ) => Promise<readonly string[]>
   /** Of all nodes of the plan, under this lock. They are observed again when it is not recent any more. */
   observation?: Observation
   journal: Journal
@@ -59,15 +62,13 @@ export async function applyPlan(
   options: RolloutOptions,
 ): Promise<Outcome> {
   const observed = await requireFitting(plan, payload, options)
-  const ended = { release: plan.release, steps: [], failure: null, warnings: [] }
+  const ended = { release: plan.release, steps: [], failure: null, warnings: [], unproven: [] }
   if (plan.steps.length === 0) {
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
   }
-  const looking = options.beforeActing?.(observed) ?? Promise.resolve()
-  looking.catch(() => undefined)
   const run = beginRun(plan, options)
   const touched: PlannedNode[] = []
-  const forward = goForward(run, plan, payload, touched, { ...options, looking })
+  const forward = goForward(run, { plan, payload, observed }, touched, options)
   const failed = await failureOf(forward)
   const failure = await failureReport(run, plan, touched, failed, options.signal)
   if (failure !== null) return goBack(run, plan, touched, failure, options)
@@ -75,7 +76,15 @@ export async function applyPlan(
   const warnings = await prune(run, plan, options)
   await run.end('deployed')
   const nodes = nodesAfter(plan)
-  return { ...ended, result: 'deployed', run: run.id, nodes, steps: run.reports, warnings }
+  const { id, reports: steps, unproven } = run
+  return { ...ended, result: 'deployed', run: id, nodes, steps, warnings, unproven }
+}
+
+interface Planned {
+  plan: Plan
+  payload: Payload | null
+  /** As the nodes were found. */
+  observed: readonly ObservedNode[]
 }
 
 const acting = (plan: Plan): PlannedNode[] => plan.nodes.filter((node) => node.act !== null)
@@ -140,20 +149,23 @@ function beginRun(plan: Plan, options: RolloutOptions): Run {
  */
 async function goForward(
   run: Run,
-  plan: Plan,
-  payload: Payload | null,
+  { plan, payload, observed }: Planned,
   touched: PlannedNode[],
-  { signal: interrupt, lock, looking }: RolloutOptions & { looking: Promise<void> },
+  { signal: interrupt, lock, beforeActing }: RolloutOptions,
 ): Promise<void> {
   const failures = new Failures()
   const signal = AbortSignal.any([interrupt, lock.signal, failures.signal])
-  await stage(run, plan, payload, signal)
-  await looking.catch(async (error: unknown) => {
+  const staged = stage(run, plan, payload, signal)
+  const looking = beforeActing?.(observed, staged) ?? Promise.resolve([])
+  looking.catch(() => undefined)
+  await staged
+  const silent = await looking.catch(async (error: unknown) => {
     // Interrupted, it is the interrupt that is told; otherwise nothing was touched and nothing is left open.
-    if (interrupt.aborted) return
+    if (interrupt.aborted) return []
     await run.end('restored')
     throw error
   })
+  run.leaveOut(silent)
   let before = Promise.resolve()
   for (const [index, node] of acting(plan).entries()) {
     if (interrupt.aborted || failures.signal.aborted) break
@@ -279,6 +291,7 @@ async function goBack(
     steps: run.reports,
     failure,
     warnings: warningsOf(problems),
+    unproven: run.unproven,
   }
 }
 

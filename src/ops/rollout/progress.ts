@@ -5,14 +5,14 @@ import type { Step } from './plan.ts'
 export type Progress =
   | { kind: 'run-begun'; run: string; what: 'deploy' | 'rollback' | 'recovery'; release: string }
   | { kind: 'step-begun'; step: Step }
-  | { kind: 'step-done'; step: Step; tookMs: number }
+  | { kind: 'step-done'; step: Step; tookMs: number; unproven?: string }
   | { kind: 'step-failed'; step: Step; tookMs: number; reason: string; hint: string | undefined }
   /** Nodes go back to what they were, in this order. */
   | { kind: 'revert-begun'; nodes: readonly string[]; reason: string }
   | { kind: 'run-ended'; run: string; result: RunResult }
 
 /**
- * `deployed`: every node is new and proven. `restored`: every node is what it was before. `split`:
+ * `deployed`: every node is new and proven, but for what is `unproven`. `restored`: every node is what it was before. `split`:
  * neither could be proven.
  */
 export type RunResult = 'deployed' | 'restored' | 'split'
@@ -21,6 +21,8 @@ export interface StepReport extends Step {
   state: 'done' | 'failed'
   tookMs: number
   reason?: string
+  /** What of a gate that opened could not be seen, a sentence. */
+  unproven?: string
 }
 
 export interface Failure {
@@ -52,6 +54,8 @@ export interface Outcome {
   failure: Failure | null
   /** What else an operator should know: a prune that failed, a restore that is unproven. */
   warnings: readonly string[]
+  /** What nobody could see of nodes that are said to be well, each a sentence. */
+  unproven: readonly string[]
 }
 
 export type GateResult = { ok: true; tookMs: number } | { ok: false; reason: string; hint: string }

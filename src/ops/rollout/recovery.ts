@@ -43,9 +43,9 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
       state: 'new' as const,
       generation: next,
     }))
-    return { ...ended, result: 'deployed', nodes, failure: null, warnings: [] }
+    return { ...ended, result: 'deployed', nodes, failure: null, warnings: [], unproven: [] }
   }
-  await options.beforeActing?.(observed)
+  run.leaveOut((await options.beforeActing?.(observed, Promise.resolve())) ?? [])
   const signals = [signal, lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])]
   const problems = await revert(run, touched, AbortSignal.any(signals))
   const result = problems.length === 0 ? 'restored' : 'split'
@@ -56,5 +56,6 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     nodes: nodesAfterRevert(begun.nodes, touched, problems),
     failure: null,
     warnings: warningsOf(problems),
+    unproven: run.unproven,
   }
 }

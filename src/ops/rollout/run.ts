@@ -52,6 +52,7 @@ export class Run {
   readonly reports: StepReport[] = []
   /** Names of the nodes that should be up now. */
   readonly active: Set<string>
+  readonly #silent = new Set<string>()
   readonly #tools: RunTools
   /** In order; written with the next record that has to be on the disk. */
   #unwritten: JournalRecord[] = []
@@ -72,8 +73,15 @@ export class Run {
     this.#unwritten.push({ type: 'begin', run, at: this.#at(), fence, ...record })
   }
 
-  /** @throws StepError when `work` fails */
-  async step(step: Step, work: (target: Target) => Promise<void>): Promise<void> {
+  /**
+   * @param unproven what will not have been seen when `work` is done
+   * @throws StepError when `work` fails
+   */
+  async step(
+    step: Step,
+    work: (target: Target) => Promise<void>,
+    unproven: Pick<StepReport, 'unproven'> = {},
+  ): Promise<void> {
     await this.#write(this.#recordOf(step, 'begun'))
     this.report({ kind: 'step-begun', step })
     const begunMs = this.#now()
@@ -91,8 +99,8 @@ export class Run {
     }
     this.#unwritten.push(this.#recordOf(step, 'done'))
     const tookMs = this.#now() - begunMs
-    this.reports.push({ ...step, state: 'done', tookMs })
-    this.report({ kind: 'step-done', step, tookMs })
+    this.reports.push({ ...step, state: 'done', tookMs, ...unproven })
+    this.report({ kind: 'step-done', step, tookMs, ...unproven })
   }
 
   /** Asks the gate about the step's node. @throws StepError when it is not proven */
@@ -102,13 +110,38 @@ export class Run {
     signal: AbortSignal,
     onFit?: GateQuestion['onFit'],
   ): Promise<void> {
-    await this.step(step, async () => {
-      const activeNames = [...this.active]
-      const { release } = expected.generation
-      const question = { ...expected, release, activeNames, signal, ...(onFit && { onFit }) }
-      const answer = await this.#tools.gate(step.node, question)
-      if (!answer.ok) throw new GateError('gate', answer.reason, { hint: answer.hint })
-    })
+    const unproven = this.#silent.has(step.node) ? { unproven: unheldOf(step.node) } : {}
+    await this.step(
+      step,
+      async () => {
+        const activeNames = [...this.active]
+        const { release } = expected.generation
+        const question = { ...expected, release, activeNames, signal, ...(onFit && { onFit }) }
+        const answer = await this.#tools.gate(step.node, question)
+        if (!answer.ok) throw new GateError('gate', answer.reason, { hint: answer.hint })
+      },
+      unproven,
+    )
+  }
+
+  /**
+   * Nodes that ran and told nothing before any was touched: until they are switched nobody is proven
+   * beside them, and nobody can see then whether they hold what they held.
+   */
+  leaveOut(silent: Iterable<string>): void {
+    for (const name of silent) {
+      this.#silent.add(name)
+      this.active.delete(name)
+    }
+  }
+
+  /** What was not seen of nodes that are said to be well. */
+  get unproven(): string[] {
+    return [...this.#silent].map(
+      (name) =>
+        this.reports.findLast(({ node, unproven }) => node === name && unproven !== undefined)
+          ?.unproven ?? leftOut(name),
+    )
   }
 
   async end(result: RunResult): Promise<void> {
@@ -159,6 +192,12 @@ export class Run {
     return new Date(this.#now()).toISOString()
   }
 }
+
+const unheldOf = (name: string): string =>
+  `${name} ran and did not tell what it held before it was switched: that it still holds all of it was not seen`
+
+const leftOut = (name: string): string =>
+  `${name} runs and does not tell what it holds: the others were looked at without it`
 
 /** What is said of a run that the operator interrupted. */
 export const interruption = (failed: StepError | null): Failure => ({
