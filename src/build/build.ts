@@ -1,6 +1,7 @@
 import { dirname, join, relative } from 'node:path'
 import { buildCli, buildHostAgent, buildSupervisor } from './cli-bundle.ts'
 import { buildNodeArtifact } from './node-artifact.ts'
+import { packArtifact } from './packed.ts'
 import { writeRuntimeList } from './runtime-list.ts'
 
 /**
@@ -13,6 +14,7 @@ const cliDirectory = join(root, 'dist/cli')
 const nodeDirectory = join(root, 'dist/node')
 
 const release = await buildNodeArtifact(root, nodeDirectory)
+await packArtifact(nodeDirectory, join(root, 'dist/packed'))
 await buildCli(root, cliDirectory)
 await buildSupervisor(root, cliDirectory)
 await buildHostAgent(root, cliDirectory)

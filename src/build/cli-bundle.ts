@@ -5,8 +5,9 @@ import { bundleOptions } from './esbuild-options.ts'
 import { buildMinified } from './minified.ts'
 
 /**
- * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. ssh2 stays
- * outside: it looks for files beside its own.
+ * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. ssh2 does
+ * without what it would have compiled, which it tries to load; its WebAssembly is text, and the folder that
+ * it names is never looked into.
  */
 export async function buildCli(root: string, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
@@ -17,7 +18,8 @@ export async function buildCli(root: string, directory: string): Promise<void> {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     sourcemap: true,
-    external: ['ssh2'],
+    external: ['*.node', 'cpu-features'],
+    define: { __dirname: '""' },
   })
 }
 

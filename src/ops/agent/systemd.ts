@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { TargetError } from '../targets/errors.ts'
 import type { ExitReport, LogOptions } from '../targets/target.ts'
 import { COMMAND_BYTES_MAX, COMMAND_MS, SERVICE_MS } from './limits.ts'
+import { runningLife } from './running-life.ts'
 import type { Life, ServiceManager, ServiceState, UnitLook } from './service-manager.ts'
 
 /** The programs of systemd, by arguments; works with those of Debian 11 and later. */
@@ -111,6 +112,9 @@ async function runUnits(
   if (silent.length > 0) await orderStart('start', silent, signal)
   const ofService = looks.filter(({ unit }) => unit === service)
   await orderStart(verb, ofService, signal)
+  const [before] = ofService
+  const running = await runningLife(service)
+  if (running !== null && running.invocation !== before?.invocation) return running
   const [after = {}] = await show(['InvocationID', 'MainPID'], [service], signal)
   const { InvocationID: invocation = '', MainPID: pid } = after
   return invocation === '' ? null : { invocation, pid: Number(pid) || null }

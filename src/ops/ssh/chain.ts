@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Client } from 'ssh2'
 import type { Credentials, Identity, Prompt } from './authentication.ts'
 import { HostKeyMismatchError, SshError, type Place } from './errors.ts'
@@ -10,8 +11,8 @@ import type { ResolvedHost } from './resolve-host.ts'
 /** Hosts that were entered one through the other, in order. */
 export interface Chain {
   clients: readonly Client[]
-  /** Of the last one; null behind a hop, which alone knows it, and of an empty chain. */
-  remoteAddress: string | null
+  /** What the last one was dialled on; null behind a hop, which alone has it, and of an empty chain. */
+  socket: Socket | null
 }
 
 /** A chain to enter. */
@@ -39,7 +40,7 @@ export const routeOf = (
  */
 export async function enter(route: Route, signal: AbortSignal): Promise<Chain> {
   const clients: Client[] = []
-  let remoteAddress: string | null = null
+  let socket: Socket | null = null
   try {
     for (const [index, host] of route.hops.entries()) {
       const place = route.places[index]
@@ -48,9 +49,9 @@ export async function enter(route: Route, signal: AbortSignal): Promise<Chain> {
       const credentials = { host, identity: isLast ? route.identity : null, prompt: route.prompt }
       const entered = await enterHop(credentials, clients.at(-1) ?? null, place, signal)
       clients.push(entered.client)
-      remoteAddress = entered.remoteAddress
+      socket = entered.socket
     }
-    return { clients, remoteAddress }
+    return { clients, socket }
   } catch (error) {
     leave(clients)
     throw error
@@ -67,7 +68,7 @@ export function leave(clients: readonly Client[]): void {
 
 interface Entered {
   client: Client
-  remoteAddress: string | null
+  socket: Socket | null
 }
 
 async function enterHop(
@@ -82,10 +83,10 @@ async function enterHop(
   let mismatch: HostKeyMismatchError | undefined
   while (types.size > 0) {
     try {
-      const { stream, remoteAddress } = await reach(credentials.host, before, place, signal)
+      const { stream, socket } = await reach(credentials.host, before, place, signal)
       const expectation = { knowledge, types }
       const client = await login(stream, credentials, expectation, place, signal)
-      return { client, remoteAddress }
+      return { client, socket }
     } catch (error) {
       const isHandshake = error instanceof SshError && error.step === 'handshake'
       if (mismatch !== undefined && isHandshake) throw mismatch

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Socket } from 'node:net'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Identity, Prompt } from './authentication.ts'
 import { enter, leave, routeOf, type Chain } from './chain.ts'
@@ -53,18 +54,20 @@ export class SshConnection implements SshSession {
   readonly remoteAddress: string | null
   readonly #client: Client
   readonly #clients: readonly Client[]
+  readonly #socket: Socket | null
   readonly #slots = new ChannelSlots()
   readonly #closed = Promise.withResolvers<void>()
   /** Why it ended; null while it is there. */
   #loss: string | null = null
 
   /** `chain` was entered and is this connection's alone from now on; it has at least one client. */
-  constructor({ clients, remoteAddress }: Chain, hosts: readonly string[]) {
+  constructor({ clients, socket }: Chain, hosts: readonly string[]) {
     const client = clients.at(-1)
     if (client === undefined) throw new Error('a connection to nowhere')
     const through = hosts.slice(0, -1)
     this.description = `${hosts.at(-1)}${through.length === 0 ? '' : ` through ${through.join(', ')}`}`
-    this.remoteAddress = remoteAddress
+    this.remoteAddress = socket?.remoteAddress ?? null
+    this.#socket = socket
     this.#client = client
     this.#clients = clients
     client.on('error', (error: Error) => {
@@ -101,6 +104,8 @@ export class SshConnection implements SshSession {
   async close(): Promise<void> {
     this.#loss ??= 'it was closed here'
     leave(this.#clients)
+    // That it was left is what the host has to hear; it has nothing to say to that.
+    this.#socket?.destroySoon()
     const cut = setTimeout(() => {
       for (const client of this.#clients.toReversed()) client.destroy()
     }, CLOSE_MS_MAX)

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import { dial } from './dial.ts'
@@ -18,18 +19,18 @@ export const placesOf = (hops: readonly ResolvedHost[], target: string): Place[]
     target,
   }))
 
-/** A stream to `host`: dialled from here, or by the hop before it. */
+/** A stream to `host`: dialled from here, or by the hop before it, which has no socket here. */
 export async function reach(
   host: ResolvedHost,
   before: Client | null,
   place: Place,
   signal: AbortSignal,
-): Promise<{ stream: Duplex; remoteAddress: string | null }> {
+): Promise<{ stream: Duplex; socket: Socket | null }> {
   if (before !== null) {
-    return { stream: await forward(host, before, place, signal), remoteAddress: null }
+    return { stream: await forward(host, before, place, signal), socket: null }
   }
   const socket = await dial(host, place, signal)
-  return { stream: socket, remoteAddress: socket.remoteAddress ?? null }
+  return { stream: socket, socket }
 }
 
 async function forward(

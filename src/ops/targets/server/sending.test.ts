@@ -1,18 +1,21 @@
 import { hash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { zstdDecompressSync } from 'node:zlib'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { sendMissing, type SentRelease } from './sending.ts'
 
+let home = ''
 let dir = ''
 let release: SentRelease
 
 const contents = { 'node.mjs': 'export {}\n'.repeat(20_000), 'other.txt': 'other' }
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'aethel-sending-'))
+  home = mkdtempSync(join(tmpdir(), 'aethel-sending-'))
+  dir = join(home, 'node')
+  mkdirSync(dir)
   const files = Object.entries(contents).map(([path, text]) => {
     writeFileSync(join(dir, path), text)
     return { path, bytes: text.length, sha256: hash('sha256', text) }
@@ -20,7 +23,7 @@ beforeEach(() => {
   release = { dir, manifest: { files } }
 })
 
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
+afterEach(() => rmSync(home, { recursive: true, force: true }))
 
 const digestOf = (path: string): string =>
   release.manifest.files.find((file) => file.path === path)?.sha256 ?? ''
@@ -54,7 +57,27 @@ it('sends each host what it lacks, in the order in which it says so', async () =
 it('reads once what several hosts lack, and again gives all of it to one that was cut off', async () => {
   const missing = [digestOf('node.mjs')]
   const [whole] = await Promise.all([arrivalAt(missing), arrivalAt(missing, { chunksMax: 1 })])
-  rmSync(join(dir, 'node.mjs'))
+  for (const path of ['node.mjs', 'other.txt']) rmSync(join(dir, path))
   expect((await arrivalAt(missing)).equals(whole)).toBe(true)
-  await expect(arrivalAt([digestOf('node.mjs'), digestOf('other.txt')])).rejects.toThrow('node.mjs')
+  await expect(arrivalAt([digestOf('node.mjs'), digestOf('other.txt')])).rejects.toThrow(
+    'other.txt',
+  )
+})
+
+it('sends what the build packed as it is, and packs the rest', async () => {
+  mkdirSync(join(home, 'packed'))
+  const packed = zstdCompressSync('packed')
+  writeFileSync(join(home, 'packed', `${digestOf('other.txt')}.zst`), packed)
+  rmSync(join(dir, 'other.txt'))
+  const arrived = await arrivalAt([digestOf('other.txt'), digestOf('node.mjs')])
+  expect(arrived.subarray(0, packed.length).equals(packed)).toBe(true)
+  expect(zstdDecompressSync(arrived).toString()).toBe(`packed${contents['node.mjs']}`)
+})
+
+it('packs again what could not be read before', async () => {
+  rmSync(join(dir, 'other.txt'))
+  const missing = [digestOf('other.txt')]
+  await expect(arrivalAt(missing)).rejects.toThrow('other.txt')
+  writeFileSync(join(dir, 'other.txt'), contents['other.txt'])
+  expect(zstdDecompressSync(await arrivalAt(missing)).toString()).toBe('other')
 })

@@ -1,11 +1,12 @@
-import { Readable } from 'node:stream'
-import { constants, createZstdCompress } from 'node:zlib'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { zstdCompress } from 'node:zlib'
 import type { Exchange } from '../../agent/session.ts'
 import type { Manifest } from '../../../wire/manifest.ts'
 import { readFileOf } from '../../release/artifact.ts'
 
-/** The last level that takes a few milliseconds more than the default, for 8 % less to send. */
-const ZSTD_LEVEL = 6
+const compress = promisify(zstdCompress)
 
 /** What of a release is looked at here. */
 export interface SentRelease {
@@ -19,55 +20,32 @@ export async function sendMissing(
   { events, send }: Pick<Exchange<'stage'>, 'events' | 'send'>,
   release: SentRelease,
 ): Promise<void> {
-  for await (const { missing } of events) await send(parcelOf(release, missing))
+  for await (const { missing } of events) await send(framesOf(release, missing))
 }
 
-/** What hosts lack of a release is mostly the same: it is read and compressed once for all of them. */
-const parcels = new WeakMap<SentRelease, Map<string, Parcel>>()
+/** What hosts lack of a release is mostly the same: it is read once for all of them. */
+const frames = new WeakMap<SentRelease, Map<string, Promise<Buffer>>>()
 
-function parcelOf(release: SentRelease, missing: readonly string[]): AsyncIterable<Uint8Array> {
-  const ofRelease = parcels.get(release) ?? new Map<string, Parcel>()
-  parcels.set(release, ofRelease)
-  const key = missing.join(' ')
-  const parcel = ofRelease.get(key) ?? new Parcel(compressed(contentsOf(release, missing)))
-  ofRelease.set(key, parcel)
-  return parcel
-}
-
-/** A stream that can be read by many, at their own pace; what was read of it is kept. */
-class Parcel implements AsyncIterable<Uint8Array> {
-  readonly #chunks: Promise<IteratorResult<Uint8Array, void>>[] = []
-  readonly #source: AsyncIterator<Uint8Array, void>
-
-  constructor(source: AsyncGenerator<Uint8Array, void>) {
-    this.#source = source
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for (let at = 0; ; at++) {
-      const chunk = await (this.#chunks[at] ??= this.#source.next())
-      if (chunk.done === true) return
-      yield chunk.value
-    }
-  }
-}
-
-async function* contentsOf(
+/** Each content as a zstd frame; one after the other they are a zstd stream, too. */
+async function* framesOf(
   release: SentRelease,
   missing: readonly string[],
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Uint8Array> {
+  const known = frames.get(release) ?? new Map<string, Promise<Buffer>>()
+  frames.set(release, known)
   const files = new Map(release.manifest.files.map((file) => [file.sha256, file]))
   for (const sha256 of missing) {
     const file = files.get(sha256)
-    if (file !== undefined) yield await readFileOf(release.dir, file)
+    if (file === undefined) continue
+    const frame = known.get(sha256) ?? frameOf(release, file)
+    known.set(sha256, frame)
+    frame.catch(() => known.delete(sha256))
+    yield await frame
   }
 }
 
-async function* compressed(contents: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
-  const compressing = createZstdCompress({ params })
-  const source = Readable.from(contents)
-  source.once('error', (error) => compressing.destroy(error))
-  source.pipe(compressing)
-  for await (const chunk of compressing) yield chunk as Buffer
+/** As the build packed it; a release that was made otherwise is packed here. */
+async function frameOf({ dir }: SentRelease, file: Manifest['files'][number]): Promise<Buffer> {
+  const packed = join(dirname(dir), 'packed', `${file.sha256}.zst`)
+  return readFile(packed).catch(async () => compress(await readFileOf(dir, file)))
 }
