@@ -3,22 +3,23 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { bundleOptions } from './esbuild-options.ts'
 import { buildMinified } from './minified.ts'
+import { ssh2Parts } from './ssh2-parts.ts'
 
 /**
- * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. ssh2 does
- * without what it would have compiled, which it tries to load; its WebAssembly is text, and the folder that
- * it names is never looked into.
+ * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily.
  */
 export async function buildCli(root: string, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
+  const options = bundleOptions(root)
   await build({
-    ...bundleOptions(root),
+    ...options,
     entryPoints: [{ in: 'src/cli/main.ts', out: 'main' }],
     outdir: directory,
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     sourcemap: true,
-    external: ['*.node', 'cpu-features'],
+    plugins: [...options.plugins, ssh2Parts],
+    // ssh2's WebAssembly is text: the folder that it names is never looked into.
     define: { __dirname: '""' },
   })
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { exitCodes, type ExitName } from '../ops/errors.ts'
 import { interruptions } from './interruption.ts'
 import { parseCommandLine, wantsJson } from './program.ts'
 
-/** Milliseconds for what is still open when all is said. A command that leaves something open is cut off. */
+/** Milliseconds for what was said to leave this process. */
 const DRAIN_MS_MAX = 3000
 
 // Two folders up from dist/cli/main.js, and from src/cli/main.ts.
@@ -18,6 +19,17 @@ process.stderr.on('error', () => {
 const exit = await run()
 process.exitCode = exitCodes[exit]
 setTimeout(() => process.exit(), DRAIN_MS_MAX).unref()
+await Promise.all([process.stdout, process.stderr].map(flushed))
+// What could not be written is told by an event that comes first.
+await nextTurn()
+process.exit()
+
+/** Resolves when what was written is out, or cannot be. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve())
+  })
+}
 
 async function run(): Promise<ExitName> {
   const request = parseCommandLine(argv, ownVersion())
