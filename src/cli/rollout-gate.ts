@@ -5,14 +5,14 @@ import type { RolloutOptions } from '../ops/rollout/apply.ts'
 import type { Gate } from '../ops/rollout/progress.ts'
 import type { Target } from '../ops/targets/target.ts'
 import { awaitGate } from '../ops/verify/gate.ts'
-import { observeHoldings, type Holdings } from '../ops/verify/holdings.ts'
+import { observeHoldings } from '../ops/verify/holdings.ts'
 import type { Lattice } from './lattice.ts'
 import { GATE_DEADLINE_MS, GATE_STABLE_MS, REPORT_POLL_MS } from './limits.ts'
 import { Places } from './placed-clients.ts'
 
 /**
  * The gate of a rollout: a node is proven when it fits in with all that should be up, and holds what it
- * held at `beforeActing`.
+ * held before.
  */
 export function gateOf(
   lattice: Lattice,
@@ -20,25 +20,21 @@ export function gateOf(
   rolloutSignal: AbortSignal,
 ): Required<Pick<RolloutOptions, 'gate' | 'beforeActing'>> {
   const { desired } = lattice
-  let before: { places: Places; held: Holdings } | null = null
+  let places: Places | null = null
   const beforeActing: RolloutOptions['beforeActing'] = async (observed, staged) => {
-    const places = new Places(observed)
-    const living = observed.filter((one) => one.process.pid !== null)
-    const names = living.map((one) => one.name)
-    const held = await places.withClients(lattice, async (clients) => {
-      const asked = clients.filter((client) => names.includes(client.name))
+    places = new Places(observed)
+    const up = observed.filter((one) => one.process.state !== 'stopped').map((one) => one.name)
+    return places.withClients(lattice, async (clients) => {
+      const asked = clients.filter((client) => up.includes(client.name))
       return observeHoldings({ clients: asked, quiet: staged, signal: rolloutSignal })
     })
-    before = { places, held }
-    return names.filter((name) => (held.get(name) ?? null) === null)
   }
   const gate: Gate = async (name, question) => {
-    const { generation, release, configDigest, activeNames, onFit, signal } = question
+    const { generation, release, configDigest, heldBefore, activeNames, onFit, signal } = question
     const node = desired.nodes.find((one) => one.name === name)
     const target = targets.find((one) => one.name === name)
     if (node === undefined || target === undefined) throw new Error(`${name} is not a node here`)
-    if (before === null) throw new Error('nobody looked at what nodes held before')
-    const { places, held } = before
+    if (places === null) throw new Error('nobody looked at where nodes are')
     places.move(name, await target.read(generation, signal).catch(() => null))
     signal.throwIfAborted()
     return places.withClients(lattice, async (clients) => {
@@ -54,7 +50,7 @@ export function gateOf(
         liveness: async () => target.liveness(signal),
         activeNames,
         ...(onFit && { onFit }),
-        heldBefore: held.get(name) ?? null,
+        heldBefore,
         stableForMs: GATE_STABLE_MS,
         deadlineMs: GATE_DEADLINE_MS,
         signal,

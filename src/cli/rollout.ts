@@ -101,7 +101,7 @@ export async function underLock<T>(
     const recovered = await recoverRun({ ...rollout, onProgress: progress.tell })
     await progress.close()
     if (recovered?.result === 'split') throw splitError(recovered.warnings)
-    return work(rollout, held)
+    return work({ ...rollout, unprovenBefore: recovered?.unproven ?? [] }, held)
   })
 }
 

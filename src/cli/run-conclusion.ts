@@ -50,10 +50,8 @@ export async function concludeRun(
 async function verify(app: App, lattice: Lattice, plan: Plan): Promise<Verification> {
   const terms = { expectedRelease: plan.release.id, full: false }
   const { desired, clients } = lattice
-  const [report, { network }] = await Promise.all([
-    verifyLattice(app, lattice, terms),
-    statusOf({ lattice: desired, clients, signal: app.signal }),
-  ])
+  const report = await verifyLattice(app, lattice, terms)
+  const { network } = await statusOf({ lattice: desired, clients, signal: app.signal })
   return { report, network }
 }
 

@@ -21,3 +21,10 @@ it('says of each entry what the one verifier says, looked at before or not', asy
   const changed = { ...sound, bytes: other.bytes }
   expect(isSigned(changed, check.verify)).toBe(false)
 })
+
+it('says no of what it has looked at and is not sound, whatever it looked at beside', async () => {
+  const check = new SignatureCheck()
+  const forged = { ...sound, signature: other.signature }
+  await check.lookAt([forged])
+  expect(isSigned(forged, check.verify)).toBe(false)
+})

@@ -75,14 +75,19 @@ test.for(['node1-huggingface', 'node3-backup'])(
     expect({ code, out, err }).toMatchObject({
       code: 2,
       out: expect.stringMatching(
-        RegExp(`^\\? Deployed .*: 3 nodes, not all proven\n\\? ${name} ran and did not tell`),
+        RegExp(`^\\? Deployed .*: 3 nodes, not all proven\n\\? ${name} did not tell what it held`),
       ),
       err: expect.stringMatching(RegExp(`^\\? gate ${name}: `, 'm')),
     })
     expect((await running()).releases).toEqual([release])
     expect(await lattice.json('deploy', '--yes')).toMatchObject({
+      code: 2,
+      document: { result: 'unchanged', unproven: [expect.stringContaining(name)] },
+    })
+    await lattice.changeRelease('1.2.2', (node) => `${node}\n// ${name} again\n`)
+    expect(await lattice.json('deploy', '--yes')).toMatchObject({
       code: 0,
-      document: { result: 'unchanged' },
+      document: { result: 'deployed', unproven: [] },
     })
   },
 )

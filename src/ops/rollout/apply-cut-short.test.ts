@@ -150,3 +150,38 @@ describe('nothing is begun', () => {
     await expect(fake.deploy('b', 'y')).rejects.toMatchObject({ code: 'unfinished-run' })
   })
 })
+
+describe('a run that was cut short', () => {
+  const held = new Map([['primary', new Map([['a'.repeat(64), 3]])]])
+  const told = { held, silent: new Map([['backup', 'cut off']]) }
+  const dyingAt = async (act: string) => {
+    const fake = upgrade()
+    for (const node of fake.nodes) node.held.push({ release: 'rzzzzzzzzzzzz', settings: 'z' })
+    fake.onAct = (one) => {
+      if (one === act) fake.dieAt = 0
+    }
+    await expect(fake.deploy('b', 'y', { beforeActing: async () => told })).rejects.toThrow(Crash)
+    fake.onAct = () => undefined
+    fake.revive()
+    fake.questions.length = 0
+    return fake
+  }
+
+  it('is brought back to what its nodes held before it, not to what they hold by now', async () => {
+    const fake = await dyingAt('gate backup')
+    const now = { held: new Map([['primary', new Map()]]), silent: new Map() }
+    const outcome = await fake.recover({ beforeActing: async () => now })
+    expect(fake.questions.map(({ node, heldBefore }) => [node, heldBefore])).toEqual([
+      ['backup', null],
+      ['primary', held.get('primary')],
+    ])
+    const unproven = [expect.stringMatching(/^backup did not tell what it held/)]
+    expect(outcome).toMatchObject({ result: 'restored', unproven })
+  })
+
+  it('after its last gate is finished, and what a gate did not see is still told', async () => {
+    const fake = await dyingAt('prune space')
+    const unproven = [expect.stringMatching(/^backup did not tell what it held/)]
+    expect(await fake.recover()).toMatchObject({ result: 'deployed', unproven })
+  })
+})

@@ -3,6 +3,7 @@ import type { Release } from '../release/artifact.ts'
 import { settingsDigest, type NodeSettings } from '../targets/settings.ts'
 import type { ObservedNode, Target } from '../targets/target.ts'
 import { PlanStaleError, RecoveryError } from './errors.ts'
+import { NOTHING_HELD, unprovenIn, type Holdings } from './holdings.ts'
 import type { Journal } from './journal.ts'
 import type { HeldLock } from './record.ts'
 import { isRecent, observeNodes, type Observation } from './observe.ts'
@@ -27,12 +28,11 @@ export interface RolloutOptions {
   gate: Gate
   /**
    * What the gate looks at before any node is switched, as they were found; called only when one will be,
-   * and while they are staged. Returns the names of those that run and told nothing.
+   * and while they are staged.
    */
-  beforeActing?: (
-    observed: readonly ObservedNode[],
-    staged: Promise<void>,
-  ) => Promise<readonly string[]>
+  beforeActing?: (observed: readonly ObservedNode[], staged: Promise<void>) => Promise<Holdings>
+  /** What a recovery before this did not see, to be told with what comes of this. */
+  unprovenBefore?: readonly string[]
   /** Of all nodes of the plan, under this lock. They are observed again when it is not recent any more. */
   observation?: Observation
   journal: Journal
@@ -62,9 +62,10 @@ export async function applyPlan(
   options: RolloutOptions,
 ): Promise<Outcome> {
   const observed = await requireFitting(plan, payload, options)
-  const ended = { release: plan.release, steps: [], failure: null, warnings: [], unproven: [] }
+  const ended = { release: plan.release, steps: [], failure: null, warnings: [] }
   if (plan.steps.length === 0) {
-    return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan) }
+    const unproven = await unprovenOf(plan, options)
+    return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan), unproven }
   }
   const run = beginRun(plan, options)
   const touched: PlannedNode[] = []
@@ -76,7 +77,8 @@ export async function applyPlan(
   const warnings = await prune(run, plan, options)
   await run.end('deployed')
   const nodes = nodesAfter(plan)
-  const { id, reports: steps, unproven } = run
+  const { id, reports: steps } = run
+  const unproven = await unprovenOf(plan, options, run)
   return { ...ended, result: 'deployed', run: id, nodes, steps, warnings, unproven }
 }
 
@@ -156,16 +158,16 @@ async function goForward(
   const failures = new Failures()
   const signal = AbortSignal.any([interrupt, lock.signal, failures.signal])
   const staged = stage(run, plan, payload, signal)
-  const looking = beforeActing?.(observed, staged) ?? Promise.resolve([])
+  const looking = beforeActing?.(observed, staged) ?? Promise.resolve(NOTHING_HELD)
   looking.catch(() => undefined)
   await staged
-  const silent = await looking.catch(async (error: unknown) => {
+  const holdings = await looking.catch(async (error: unknown) => {
     // Interrupted, it is the interrupt that is told; otherwise nothing was touched and nothing is left open.
-    if (interrupt.aborted) return []
+    if (interrupt.aborted) return NOTHING_HELD
     await run.end('restored')
     throw error
   })
-  run.leaveOut(silent)
+  run.hold(holdings)
   let before = Promise.resolve()
   for (const [index, node] of acting(plan).entries()) {
     if (interrupt.aborted || failures.signal.aborted) break
@@ -275,8 +277,9 @@ async function goBack(
   plan: Plan,
   touched: readonly PlannedNode[],
   failure: Failure,
-  { cleanupSignal, lock }: RolloutOptions,
+  options: RolloutOptions,
 ): Promise<Outcome> {
+  const { cleanupSignal, lock } = options
   const nodes = touched.map((node) => node.name).toReversed()
   run.report({ kind: 'revert-begun', nodes, reason: failure.reason })
   const signal = AbortSignal.any([lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])])
@@ -291,8 +294,19 @@ async function goBack(
     steps: run.reports,
     failure,
     warnings: warningsOf(problems),
-    unproven: run.unproven,
+    unproven: await unprovenOf(plan, options, run),
   }
+}
+
+/** What was not seen of the nodes of a plan, by this run or by those that switched them last. */
+async function unprovenOf(
+  { nodes }: Plan,
+  { journal, unprovenBefore = [] }: RolloutOptions,
+  run?: Run,
+): Promise<string[]> {
+  const known = unprovenIn(await journal.read())
+  const ofNodes = nodes.flatMap(({ name }) => known.get(name) ?? [])
+  return [...new Set([...unprovenBefore, ...ofNodes, ...(run?.passedBy ?? [])])]
 }
 
 /** What is left over does no harm: a failure is a warning. */

@@ -36,6 +36,10 @@ const step = z.strictObject({
   action: z.enum(['stage', 'activate', 'start', 'gate', 'prune', 'restore', 'regate']),
   state: z.enum(['begun', 'done', 'failed']),
   reason: z.string().optional(),
+  /** Of one that switches a node, once it begins: what the node held. Null: it was up and did not tell. */
+  held: z.record(z.string(), z.number().int().nonnegative()).nullable().optional(),
+  /** Of a gate, once it is done: what it did not see. */
+  unproven: z.string().optional(),
 })
 
 const end = z.strictObject({

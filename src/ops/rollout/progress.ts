@@ -1,4 +1,5 @@
 import type { Generation } from '../targets/target.ts'
+import type { Frontier } from '../../wire/frontier.ts'
 import type { Step } from './plan.ts'
 
 /** What a run tells while it works, in order. Steps of different nodes may overlap. */
@@ -67,6 +68,8 @@ export interface GateQuestion {
   release: string
   /** Configuration digest that it must report; null: not known, settings were edited by hand. */
   configDigest: string | null
+  /** What it held before it was switched; null: it was down, or did not tell. */
+  heldBefore: Frontier | null
   /** Names of the nodes that should be up by now, `node` among them. */
   activeNames: readonly string[]
   /**

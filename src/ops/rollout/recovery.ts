@@ -1,5 +1,7 @@
 import { RecoveryError } from './errors.ts'
 import type { RolloutOptions } from './apply.ts'
+import { holdingsBefore, NOTHING_HELD, unprovenIn } from './holdings.ts'
+import type { BeginRecord, JournalRecord } from './journal-record.ts'
 import { observeNodes } from './observe.ts'
 import { nodesAfterRevert, warningsOf } from './outcome.ts'
 import { planRecovery } from './plan-recovery.ts'
@@ -16,7 +18,8 @@ import { Run } from './run.ts'
  */
 export async function recoverRun(options: RolloutOptions): Promise<Outcome | null> {
   const { journal, targets, lock, signal, cleanupSignal } = options
-  const recovery = planRecovery(await journal.read())
+  const records = await journal.read()
+  const recovery = planRecovery(records)
   if (recovery === null) return null
 
   const { run: begun } = recovery
@@ -38,14 +41,17 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
   const ended = { run: run.id, release: begun.release, steps: run.reports }
   if (recovery.kind === 'finish') {
     await run.end('deployed')
+    const unproven = unprovenOf(begun, records)
     const nodes = begun.nodes.map(({ name, next }) => ({
       name,
       state: 'new' as const,
       generation: next,
     }))
-    return { ...ended, result: 'deployed', nodes, failure: null, warnings: [], unproven: [] }
+    return { ...ended, result: 'deployed', nodes, failure: null, warnings: [], unproven }
   }
-  run.leaveOut((await options.beforeActing?.(observed, Promise.resolve())) ?? [])
+  const now = (await options.beforeActing?.(observed, Promise.resolve())) ?? NOTHING_HELD
+  // What a node holds that was switched already is not what it held before.
+  run.hold(holdingsBefore(records, begun), now.silent.keys())
   const signals = [signal, lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])]
   const problems = await revert(run, touched, AbortSignal.any(signals))
   const result = problems.length === 0 ? 'restored' : 'split'
@@ -56,6 +62,11 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     nodes: nodesAfterRevert(begun.nodes, touched, problems),
     failure: null,
     warnings: warningsOf(problems),
-    unproven: run.unproven,
+    unproven: [...unprovenOf(begun, await journal.read()), ...run.passedBy],
   }
+}
+
+function unprovenOf({ nodes }: BeginRecord, records: readonly JournalRecord[]): string[] {
+  const known = unprovenIn(records)
+  return nodes.flatMap(({ name }) => known.get(name) ?? [])
 }

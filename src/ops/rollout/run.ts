@@ -1,5 +1,6 @@
 import { OperatorError } from '../errors.ts'
 import type { Target } from '../targets/target.ts'
+import { heldIn, leftOutOf, NOTHING_HELD, unheldOf, type Holdings } from './holdings.ts'
 import type { Journal } from './journal.ts'
 import type { BeginRecord, JournalRecord, StepRecord } from './journal-record.ts'
 import { LOG_TAIL_LINES, LOG_TAIL_MS } from './limits.ts'
@@ -52,7 +53,11 @@ export class Run {
   readonly reports: StepReport[] = []
   /** Names of the nodes that should be up now. */
   readonly active: Set<string>
-  readonly #silent = new Set<string>()
+  #holdings = NOTHING_HELD
+  /** Nodes that are up and told nothing, until they are proven. */
+  readonly #leftOut = new Set<string>()
+  /** Those that a gate looked past. */
+  readonly #passedBy = new Set<string>()
   readonly #tools: RunTools
   /** In order; written with the next record that has to be on the disk. */
   #unwritten: JournalRecord[] = []
@@ -82,7 +87,8 @@ export class Run {
     work: (target: Target) => Promise<void>,
     unproven: Pick<StepReport, 'unproven'> = {},
   ): Promise<void> {
-    await this.#write(this.#recordOf(step, 'begun'))
+    const held = isSwitch(step) ? heldIn(this.#holdings, step.node) : undefined
+    await this.#write(this.#recordOf(step, 'begun', held === undefined ? {} : { held }))
     this.report({ kind: 'step-begun', step })
     const begunMs = this.#now()
     try {
@@ -91,13 +97,13 @@ export class Run {
       if (error instanceof OperatorError && error.code === 'fenced') throw new LockLostError(error)
       const failure = new StepError(step, error)
       const { message: reason, hint } = failure
-      await this.#write(this.#recordOf(step, 'failed', reason))
+      await this.#write(this.#recordOf(step, 'failed', { reason }))
       const tookMs = this.#now() - begunMs
       this.reports.push({ ...step, state: 'failed', tookMs, reason })
       this.report({ kind: 'step-failed', step, tookMs, reason, hint })
       throw failure
     }
-    this.#unwritten.push(this.#recordOf(step, 'done'))
+    this.#unwritten.push(this.#recordOf(step, 'done', unproven))
     const tookMs = this.#now() - begunMs
     this.reports.push({ ...step, state: 'done', tookMs, ...unproven })
     this.report({ kind: 'step-done', step, tookMs, ...unproven })
@@ -110,38 +116,45 @@ export class Run {
     signal: AbortSignal,
     onFit?: GateQuestion['onFit'],
   ): Promise<void> {
-    const unproven = this.#silent.has(step.node) ? { unproven: unheldOf(step.node) } : {}
+    const { node } = step
+    const { held, silent } = this.#holdings
+    const reason = silent.get(node)
     await this.step(
       step,
       async () => {
+        for (const name of this.#leftOut) if (name !== node) this.#passedBy.add(name)
         const activeNames = [...this.active]
         const { release } = expected.generation
-        const question = { ...expected, release, activeNames, signal, ...(onFit && { onFit }) }
-        const answer = await this.#tools.gate(step.node, question)
+        const heldBefore = held.get(node) ?? null
+        const question = { ...expected, release, heldBefore, activeNames, signal }
+        const answer = await this.#tools.gate(node, { ...question, ...(onFit && { onFit }) })
         if (!answer.ok) throw new GateError('gate', answer.reason, { hint: answer.hint })
       },
-      unproven,
+      reason === undefined ? {} : { unproven: unheldOf(node, reason) },
     )
+    this.#leftOut.delete(node)
+    this.active.add(node)
   }
 
-  /**
-   * Nodes that ran and told nothing before any was touched: until they are switched nobody is proven
-   * beside them, and nobody can see then whether they hold what they held.
-   */
-  leaveOut(silent: Iterable<string>): void {
-    for (const name of silent) {
-      this.#silent.add(name)
+  /** What nodes held before the first of them was switched. Nobody is proven beside a silent one that was not. */
+  hold(holdings: Holdings, silentNow: Iterable<string> = holdings.silent.keys()): void {
+    this.#holdings = holdings
+    for (const name of silentNow) {
+      this.#leftOut.add(name)
       this.active.delete(name)
     }
   }
 
-  /** What was not seen of nodes that are said to be well. */
-  get unproven(): string[] {
-    return [...this.#silent].map(
-      (name) =>
-        this.reports.findLast(({ node, unproven }) => node === name && unproven !== undefined)
-          ?.unproven ?? leftOut(name),
-    )
+  /** It runs again; one that was left out counts only once it is proven. */
+  isBack(name: string): void {
+    if (!this.#leftOut.has(name)) this.active.add(name)
+  }
+
+  /** What was not seen of the nodes that others were proven without. */
+  get passedBy(): string[] {
+    return [...this.#passedBy]
+      .filter((name) => this.#leftOut.has(name))
+      .map((name) => leftOutOf(name, this.#holdings.silent.get(name) ?? 'now'))
   }
 
   async end(result: RunResult): Promise<void> {
@@ -163,10 +176,12 @@ export class Run {
     return this.#tools.lock.token
   }
 
-  #recordOf(step: Step, state: StepRecord['state'], reason?: string): StepRecord {
-    const { id, node, action } = step
-    const said = reason === undefined ? {} : { reason }
-    return { type: 'step', run: this.id, at: this.#at(), id, node, action, state, ...said }
+  #recordOf(
+    { id, node, action }: Step,
+    state: StepRecord['state'],
+    more: Pick<StepRecord, 'reason' | 'held' | 'unproven'>,
+  ): StepRecord {
+    return { type: 'step', run: this.id, at: this.#at(), id, node, action, state, ...more }
   }
 
   /** One writing at a time, so that no host has a record without those before; who waits goes together. */
@@ -193,11 +208,7 @@ export class Run {
   }
 }
 
-const unheldOf = (name: string): string =>
-  `${name} ran and did not tell what it held before it was switched: that it still holds all of it was not seen`
-
-const leftOut = (name: string): string =>
-  `${name} runs and does not tell what it holds: the others were looked at without it`
+const isSwitch = ({ action }: Step): boolean => action === 'activate' || action === 'start'
 
 /** What is said of a run that the operator interrupted. */
 export const interruption = (failed: StepError | null): Failure => ({

@@ -2,10 +2,8 @@ import type { Frontier } from '../../wire/frontier.ts'
 import { systemClock, type Clock } from '../client/clock.ts'
 import { NodeAnswerError } from '../client/node-answer-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
-import { HOLDINGS_MS_MAX, HOLDINGS_POLL_MS } from './limits.ts'
-
-/** What nodes hold, by name; null: it was asked and did not tell. */
-export type Holdings = ReadonlyMap<string, Frontier | null>
+import type { Holdings } from '../rollout/holdings.ts'
+import { HOLDINGS_MS_MAX, HOLDINGS_POLL_MS, HOLDINGS_TRY_MS_MAX } from './limits.ts'
 
 export interface HoldingsOptions {
   /** Of the nodes that should tell. */
@@ -26,24 +24,29 @@ export async function observeHoldings(options: HoldingsOptions): Promise<Holding
   const over = AbortSignal.any([signal, end.signal])
   const stop = (): void => end.abort()
   quiet.then(async () => clock.sleep(HOLDINGS_MS_MAX, over)).then(stop, stop)
-  const holdingOf = async (client: NodeClient): Promise<Frontier | null> => {
+  const held = new Map<string, Frontier>()
+  const silent = new Map<string, string>()
+  const ask = async (client: NodeClient): Promise<void> => {
+    const noAnswer = `${client.name} (${client.url}) gives no answer`
+    let reason = noAnswer
     while (!over.aborted) {
+      const limit = AbortSignal.any([over, AbortSignal.timeout(HOLDINGS_TRY_MS_MAX)])
       try {
-        return (await client.attest({}, over)).attestation.frontier
+        held.set(client.name, (await client.attest({}, limit)).attestation.frontier)
+        return
       } catch (error) {
-        if (!(error instanceof NodeAnswerError) && !over.aborted) throw error
+        if (error instanceof NodeAnswerError) reason = error.message
+        else if (!limit.aborted) throw error
+        else if (!over.aborted) reason = noAnswer
       }
       await clock.sleep(HOLDINGS_POLL_MS, over).catch(() => undefined)
     }
     signal.throwIfAborted()
-    return null
+    silent.set(client.name, reason)
   }
   try {
-    return new Map(
-      await Promise.all(
-        clients.map(async (client) => [client.name, await holdingOf(client)] as const),
-      ),
-    )
+    await Promise.all(clients.map(ask))
+    return { held, silent }
   } finally {
     stop()
   }

@@ -34,9 +34,10 @@ export const GATE_POLL_MS = 100
 export const GATE_LOOK_MS_MAX = 15_000
 /**
  * Milliseconds for nodes to tell what they hold before a rollout, once nothing is sent to their hosts any
- * more, and between two questions to one that does not.
+ * more, for one answer, and between two questions.
  */
 export const HOLDINGS_MS_MAX = 5000
+export const HOLDINGS_TRY_MS_MAX = 2000
 export const HOLDINGS_POLL_MS = 250
 /** A look with less time than this has no say in why a gate stayed closed. */
 export const GATE_LAST_LOOK_MS = 1000

@@ -64,14 +64,16 @@ it('reads once what several hosts lack, and again gives all of it to one that wa
   )
 })
 
-it('sends what the build packed as it is, and packs the rest', async () => {
+it('sends what the build packed as it is, and packs the rest and what was not packed whole', async () => {
   mkdirSync(join(home, 'packed'))
-  const packed = zstdCompressSync('packed')
+  const packed = zstdCompressSync(contents['other.txt'])
   writeFileSync(join(home, 'packed', `${digestOf('other.txt')}.zst`), packed)
+  const half = zstdCompressSync(contents['node.mjs']).subarray(0, 100)
+  writeFileSync(join(home, 'packed', `${digestOf('node.mjs')}.zst`), half)
   rmSync(join(dir, 'other.txt'))
   const arrived = await arrivalAt([digestOf('other.txt'), digestOf('node.mjs')])
   expect(arrived.subarray(0, packed.length).equals(packed)).toBe(true)
-  expect(zstdDecompressSync(arrived).toString()).toBe(`packed${contents['node.mjs']}`)
+  expect(zstdDecompressSync(arrived).toString()).toBe(`other${contents['node.mjs']}`)
 })
 
 it('packs again what could not be read before', async () => {

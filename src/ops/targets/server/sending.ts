@@ -1,12 +1,16 @@
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { zstdCompress } from 'node:zlib'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 import type { Exchange } from '../../agent/session.ts'
 import type { Manifest } from '../../../wire/manifest.ts'
 import { readFileOf } from '../../release/artifact.ts'
 
 const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+
+type ListedFile = Manifest['files'][number]
 
 /** What of a release is looked at here. */
 export interface SentRelease {
@@ -44,8 +48,20 @@ async function* framesOf(
   }
 }
 
-/** As the build packed it; a release that was made otherwise is packed here. */
-async function frameOf({ dir }: SentRelease, file: Manifest['files'][number]): Promise<Buffer> {
-  const packed = join(dirname(dir), 'packed', `${file.sha256}.zst`)
-  return readFile(packed).catch(async () => compress(await readFileOf(dir, file)))
+/** As the build packed it; what it did not, or not whole, is packed here. */
+async function frameOf({ dir }: SentRelease, file: ListedFile): Promise<Buffer> {
+  const packed = await readFile(join(dirname(dir), 'packed', `${file.sha256}.zst`)).catch(
+    () => null,
+  )
+  if (packed !== null && (await isPacked(packed, file))) return packed
+  return compress(await readFileOf(dir, file))
+}
+
+async function isPacked(packed: Buffer, { bytes, sha256 }: ListedFile): Promise<boolean> {
+  try {
+    const content = await decompress(packed, { maxOutputLength: bytes + 1 })
+    return hash('sha256', content) === sha256
+  } catch {
+    return false
+  }
 }
