@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { manifestSchema, RELEASE_ID } from '../../wire/manifest.ts'
 import { exitCodes, type ExitName } from '../errors.ts'
 import { ENTRIES_MAX, MANIFEST_BYTES_MAX } from '../release/limits.ts'
@@ -18,80 +18,83 @@ import { LOG_LINES_MAX } from './limits.ts'
  * agent is root there.
  */
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-const generation = z.strictObject({ release: z.string().regex(RELEASE_ID), settings: sha256 })
-const token = z.int().nonnegative()
+const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/))
+const generation = z.strictObject({
+  release: z.string().check(z.regex(RELEASE_ID)),
+  settings: sha256,
+})
+const token = z.int().check(z.nonnegative())
 const none = z.strictObject({})
 const state = z.enum(['running', 'failing', 'stopped'])
-const configDigest = z.string().max(128)
+const configDigest = z.string().check(z.maxLength(128))
 
 const settingsFile = z.strictObject({
-  path: z.string().max(255),
-  mode: z.int().min(0).max(0o777),
-  text: z.string().max(SETTINGS_FILE_BYTES_MAX),
+  path: z.string().check(z.maxLength(255)),
+  mode: z.int().check(z.minimum(0), z.maximum(0o777)),
+  text: z.string().check(z.maxLength(SETTINGS_FILE_BYTES_MAX)),
 })
-const settingsFiles = z.array(settingsFile).max(SETTINGS_FILES_MAX)
+const settingsFiles = z.array(settingsFile).check(z.maxLength(SETTINGS_FILES_MAX))
 
 const held = {
-  release: z.string().regex(RELEASE_ID),
+  release: z.string().check(z.regex(RELEASE_ID)),
   settings: sha256,
-  version: z.string().max(64),
-  configDigest: configDigest.nullable(),
+  version: z.string().check(z.maxLength(64)),
+  configDigest: z.nullable(configDigest),
 }
 const shownFile = z.strictObject({
   path: z.string(),
   mode: z.int(),
-  text: z.string().nullable(),
+  text: z.nullable(z.string()),
   sha256,
 })
 const contents = {
-  settings: z.array(shownFile).max(SETTINGS_FILES_MAX),
-  release: manifestSchema.shape.files.nullable(),
+  settings: z.array(shownFile).check(z.maxLength(SETTINGS_FILES_MAX)),
+  release: z.nullable(manifestSchema.shape.files),
 }
-const observedNode: z.ZodType<ObservedNode> = z.strictObject({
+const observedNode: z.ZodMiniType<ObservedNode> = z.strictObject({
   name: z.string(),
-  current: z
-    .strictObject({ ...held, isReleaseIntact: z.boolean(), areSettingsIntact: z.boolean() })
-    .nullable(),
-  contents: z
-    .strictObject({
+  current: z.nullable(
+    z.strictObject({ ...held, isReleaseIntact: z.boolean(), areSettingsIntact: z.boolean() }),
+  ),
+  contents: z.nullable(
+    z.strictObject({
       ...contents,
-      activated: z.array(shownFile).max(SETTINGS_FILES_MAX).nullable(),
+      activated: z.nullable(z.array(shownFile).check(z.maxLength(SETTINGS_FILES_MAX))),
       releaseEdits: z
         .array(
           z.strictObject({ path: z.string(), change: z.enum(['added', 'removed', 'changed']) }),
         )
-        .max(ENTRIES_MAX),
-    })
-    .nullable(),
+        .check(z.maxLength(ENTRIES_MAX)),
+    }),
+  ),
   lacks: z.array(z.string()),
-  overrides: z.array(z.string()).max(ENTRIES_MAX),
+  overrides: z.array(z.string()).check(z.maxLength(ENTRIES_MAX)),
   process: z.strictObject({
     state,
     isSupervised: z.boolean(),
-    pid: z.int().nullable(),
-    startedAt: z.string().nullable(),
+    pid: z.nullable(z.int()),
+    startedAt: z.nullable(z.string()),
     restarts: z.int(),
-    lastExit: z
-      .strictObject({
-        code: z.int().nullable(),
-        signal: z.string().nullable(),
-        error: z.string().nullable(),
+    lastExit: z.nullable(
+      z.strictObject({
+        code: z.nullable(z.int()),
+        signal: z.nullable(z.string()),
+        error: z.nullable(z.string()),
         at: z.string(),
-      })
-      .nullable(),
+      }),
+    ),
   }),
   held: z.array(z.strictObject(held)),
 })
 
-const tracesFound: z.ZodType<Traces> = z.strictObject({
+const tracesFound: z.ZodMiniType<Traces> = z.strictObject({
   isRunning: z.boolean(),
   found: z.array(z.strictObject({ kind: z.enum(['file', 'folder', 'user']), name: z.string() })),
-  data: z
-    .strictObject({ path: z.string(), files: z.int().nullable(), bytes: z.int().nullable() })
-    .nullable(),
+  data: z.nullable(
+    z.strictObject({ path: z.string(), files: z.nullable(z.int()), bytes: z.nullable(z.int()) }),
+  ),
   stays: z.array(z.string()),
-  unseen: z.string().nullable(),
+  unseen: z.nullable(z.string()),
 })
 
 const lockHolder = z.strictObject({
@@ -103,14 +106,18 @@ const lockHolder = z.strictObject({
   silentMs: z.number(),
   isStale: z.boolean(),
 })
-const register = registerSchema.pick({ fence: true, proven: true })
+const register = z.pick(registerSchema, { fence: true, proven: true })
 const hostRecord = z.strictObject({
-  holder: lockHolder.nullable(),
+  holder: z.nullable(lockHolder),
   journal: z.array(journalRecord),
   register,
 })
 
-const act = <A extends z.ZodType, R extends z.ZodType, E extends z.ZodType = z.ZodNever>(
+const act = <
+  A extends z.ZodMiniType,
+  R extends z.ZodMiniType,
+  E extends z.ZodMiniType = z.ZodMiniNever,
+>(
   args: A,
   result: R,
   event: E = z.never() as unknown as E,
@@ -130,33 +137,39 @@ export const acts = {
   stage: act(
     z.strictObject({
       /** `manifest.json` as it stands; the release's id is its hash. */
-      manifest: z.string().max(MANIFEST_BYTES_MAX),
+      manifest: z.string().check(z.maxLength(MANIFEST_BYTES_MAX)),
       configDigest,
       files: settingsFiles,
       secrets: settingsFiles,
     }),
     generation,
-    z.strictObject({ missing: z.array(sha256).max(1000) }),
+    z.strictObject({ missing: z.array(sha256).check(z.maxLength(1000)) }),
   ),
   activate: act(z.strictObject({ generation, fence: token }), none),
   restore: act(
     z.strictObject({
       previous: z.strictObject({
-        generation: generation.nullable(),
-        configDigest: configDigest.nullable(),
+        generation: z.nullable(generation),
+        configDigest: z.nullable(configDigest),
         state,
       }),
       fence: token,
     }),
     none,
   ),
-  prune: act(z.strictObject({ keep: z.array(generation).max(1000), fence: token }), none),
+  prune: act(
+    z.strictObject({ keep: z.array(generation).check(z.maxLength(1000)), fence: token }),
+    none,
+  ),
   stop: act(none, none),
   start: act(none, none),
   kill: act(none, none),
   liveness: act(none, z.enum(['alive', 'dead', 'unknown'])),
   logs: act(
-    z.strictObject({ lines: z.int().min(0).max(LOG_LINES_MAX), follow: z.boolean() }),
+    z.strictObject({
+      lines: z.int().check(z.minimum(0), z.maximum(LOG_LINES_MAX)),
+      follow: z.boolean(),
+    }),
     none,
     z.strictObject({ lines: z.array(z.string()) }),
   ),
@@ -171,7 +184,7 @@ export const acts = {
   'record.look': act(none, hostRecord),
   /** Never fails with `locked`: who has it is an answer. */
   'record.acquire': act(
-    z.strictObject({ owner: lockOwner, token: token.nullable() }),
+    z.strictObject({ owner: lockOwner, token: z.nullable(token) }),
     z.union([
       z.strictObject({ isHeld: z.literal(true), token, record: hostRecord }),
       z.strictObject({ isHeld: z.literal(false), newest: token }),
@@ -180,7 +193,7 @@ export const acts = {
   ),
   'record.renew': act(z.strictObject({ token }), none),
   'record.release': act(z.strictObject({ token }), none),
-  'record.unlock': act(none, z.strictObject({ holder: lockHolder.nullable() })),
+  'record.unlock': act(none, z.strictObject({ holder: z.nullable(lockHolder) })),
   'record.append': act(z.strictObject({ records: z.array(journalRecord), token }), none),
   'record.writeRegister': act(z.strictObject({ register, token }), none),
 } as const
@@ -190,7 +203,7 @@ export type ActArgs<N extends ActName> = z.output<(typeof acts)[N]['args']>
 export type ActResult<N extends ActName> = z.output<(typeof acts)[N]['result']>
 export type ActEvent<N extends ActName> = z.output<(typeof acts)[N]['event']>
 
-const id = z.int().min(1).max(0xff_ff_ff_ff)
+const id = z.int().check(z.minimum(1), z.maximum(0xff_ff_ff_ff))
 const exitNames = Object.keys(exitCodes) as [ExitName, ...ExitName[]]
 
 /** What the CLI sends in JSON frames. */
@@ -206,9 +219,9 @@ export const requestSchema = z.union([
 export type Request = z.infer<typeof requestSchema>
 
 export const failureSchema = z.strictObject({
-  code: z.string().max(64),
-  message: z.string().max(4096),
-  hint: z.string().max(4096).optional(),
+  code: z.string().check(z.maxLength(64)),
+  message: z.string().check(z.maxLength(4096)),
+  hint: z.optional(z.string().check(z.maxLength(4096))),
   exit: z.enum(exitNames),
 })
 export type Failure = z.infer<typeof failureSchema>

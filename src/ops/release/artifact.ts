@@ -139,7 +139,9 @@ export function parseManifest(dir: string, bytes: Uint8Array): Manifest {
   const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    return refuse(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is malformed'}`)
+    if (issue?.code === 'unrecognized_keys')
+      return refuse(`no manifest has ${issue.keys.join(', ')}`)
+    return refuse(`${issue?.path.join('.') || 'it'} is not what it should be`)
   }
   const manifest = parsed.data
   const paths = manifest.files.map((file) => file.path)

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 const generation = z.strictObject({ release: z.string(), settings: z.string() })
 
@@ -7,7 +7,7 @@ const begin = z.strictObject({
   run: z.string(),
   at: z.string(),
   /** Token of the lock under which the run was made. */
-  fence: z.number().int(),
+  fence: z.int(),
   kind: z.enum(['deploy', 'rollback']),
   plan: z.string(),
   release: z.strictObject({ id: z.string(), version: z.string() }),
@@ -16,8 +16,8 @@ const begin = z.strictObject({
     z.strictObject({
       name: z.string(),
       previous: z.strictObject({
-        generation: generation.nullable(),
-        configDigest: z.string().nullable(),
+        generation: z.nullable(generation),
+        configDigest: z.nullable(z.string()),
         state: z.enum(['running', 'failing', 'stopped']),
       }),
       next: generation,
@@ -35,11 +35,11 @@ const step = z.strictObject({
   node: z.string(),
   action: z.enum(['stage', 'activate', 'start', 'gate', 'prune', 'restore', 'regate']),
   state: z.enum(['begun', 'done', 'failed']),
-  reason: z.string().optional(),
+  reason: z.optional(z.string()),
   /** Of one that switches a node, once it begins: what the node held. Null: it was up and did not tell. */
-  held: z.record(z.string(), z.number().int().nonnegative()).nullable().optional(),
+  held: z.optional(z.nullable(z.record(z.string(), z.int().check(z.nonnegative())))),
   /** Of a gate, once it is done: what it did not see. */
-  unproven: z.string().optional(),
+  unproven: z.optional(z.string()),
 })
 
 const end = z.strictObject({

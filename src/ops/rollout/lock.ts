@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { isAlive, processOf } from '../host/process.ts'
 import { LOCK_EXPIRY_MS, LOCK_TRIES } from './limits.ts'
 import { LockedError, LockLostError, type LockHolder } from './lock-holder.ts'
@@ -21,7 +21,7 @@ import { LockedError, LockLostError, type LockHolder } from './lock-holder.ts'
 export const lockOwner = z.strictObject({
   user: z.string(),
   host: z.string(),
-  pid: z.number().int(),
+  pid: z.int(),
   /** What tells it from a later process with that number; empty: not known. */
   processStart: z.string(),
   /** Such as `deploy`; shown to others. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { OperatorError } from '../errors.ts'
 import { writeWhole } from '../host/durable-file.ts'
 import type { ProvenRelease } from './plan-releases.ts'
@@ -14,7 +14,7 @@ export interface Register {
 
 export const registerSchema = z.strictObject({
   format: z.literal(1),
-  fence: z.number().int().default(0),
+  fence: z._default(z.int(), 0),
   proven: z.array(
     z.strictObject({
       release: z.string(),

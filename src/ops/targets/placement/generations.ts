@@ -12,7 +12,7 @@ import {
   symlink,
 } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { RELEASE_ID } from '../../../wire/manifest.ts'
 import {
   flushDirectory,
@@ -243,18 +243,26 @@ async function readGeneration(directory: string): Promise<StoredGeneration | nul
   }
 }
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/)
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/))
 const storedSchema = z.object({
-  release: z.string().regex(RELEASE_ID),
+  release: z.string().check(z.regex(RELEASE_ID)),
   settings: digest,
-  configDigest: z.string().nullable().default(null),
-  files: z
-    .array(
-      z.object({ path: z.string(), mode: z.number(), text: z.string().nullable(), sha256: digest }),
-    )
-    .max(SETTINGS_FILES_MAX)
-    .nullable()
-    .default(null),
+  configDigest: z._default(z.nullable(z.string()), null),
+  files: z._default(
+    z.nullable(
+      z
+        .array(
+          z.object({
+            path: z.string(),
+            mode: z.number(),
+            text: z.nullable(z.string()),
+            sha256: digest,
+          }),
+        )
+        .check(z.maxLength(SETTINGS_FILES_MAX)),
+    ),
+    null,
+  ),
 })
 
 async function filesIn(directory: string): Promise<SettingsFile[]> {
