@@ -5,9 +5,6 @@ import { exitCodes, type ExitName } from '../ops/errors.ts'
 import { interruptions } from './interruption.ts'
 import { parseCommandLine, wantsJson } from './program.ts'
 
-/** Milliseconds for what was said to leave this process. */
-const DRAIN_MS_MAX = 3000
-
 // Two folders up from dist/cli/main.js, and from src/cli/main.ts.
 const home = fileURLToPath(new URL('../..', import.meta.url))
 const argv = process.argv.slice(2)
@@ -18,7 +15,6 @@ process.stderr.on('error', () => {
 })
 const exit = await run()
 process.exitCode = exitCodes[exit]
-setTimeout(() => process.exit(), DRAIN_MS_MAX).unref()
 await Promise.all([process.stdout, process.stderr].map(flushed))
 // What could not be written is told by an event that comes first.
 await nextTurn()

@@ -34,10 +34,14 @@ export async function concludeRun(
   const terms = { expectedRelease: plan.release.id, full: false }
   const verified = isDone && isWhole ? await verifyLattice(app, lattice, terms) : null
   const isProven = verified?.verdict === 'PASS' && outcome.unproven.length === 0
-  const [verification] = await Promise.all([
-    verified && withNetwork(app, lattice, verified),
-    isProven && held.prove(plan, new Date()),
-  ])
+  const proving = isProven ? held.prove(plan, new Date()) : Promise.resolve()
+  let verification: Verification | null
+  try {
+    verification = verified && (await withNetwork(app, lattice, verified))
+  } finally {
+    // The lock is not let go while the register is being written.
+    await proving
+  }
   const nodes = desired.nodes.flatMap(({ name, url }) =>
     outcome.nodes.filter((node) => node.name === name).map((node) => ({ ...node, url })),
   )

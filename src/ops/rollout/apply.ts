@@ -67,7 +67,7 @@ export async function applyPlan(
     const unproven = await unprovenOf(plan, options)
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan), unproven }
   }
-  const run = beginRun(plan, options)
+  const run = await beginRun(plan, options)
   const touched: PlannedNode[] = []
   const forward = goForward(run, { plan, payload, observed }, touched, options)
   const failed = await failureOf(forward)
@@ -129,7 +129,7 @@ function isPayloadOf(plan: Plan, payload: Payload | null): boolean {
     })
 }
 
-function beginRun(plan: Plan, options: RolloutOptions): Run {
+async function beginRun(plan: Plan, options: RolloutOptions): Promise<Run> {
   const running = plan.nodes.filter((node) => node.previous.state === 'running')
   const run = new Run(
     randomUUID(),
@@ -138,7 +138,8 @@ function beginRun(plan: Plan, options: RolloutOptions): Run {
   )
   const { kind, digest, release } = plan
   const nodes = acting(plan).map(({ name, previous, next }) => ({ name, previous, next }))
-  run.begin({ kind, plan: digest, release, nodes, active: [...run.active] })
+  const unproven = Object.fromEntries(unprovenIn(await options.journal.read()))
+  run.begin({ kind, plan: digest, release, nodes, active: [...run.active], unproven })
   run.report({ kind: 'run-begun', run: run.id, what: kind, release: release.id })
   return run
 }

@@ -25,6 +25,8 @@ const begin = z.strictObject({
   ),
   /** Names of the nodes that ran before it. */
   active: z.array(z.string()),
+  /** What no gate had seen of nodes when it began, by name. */
+  unproven: z.optional(z.record(z.string(), z.string())),
 })
 
 const step = z.strictObject({

@@ -50,8 +50,7 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     return { ...ended, result: 'deployed', nodes, failure: null, warnings: [], unproven }
   }
   const now = (await options.beforeActing?.(observed, Promise.resolve())) ?? NOTHING_HELD
-  // What a node holds that was switched already is not what it held before.
-  run.hold(holdingsBefore(records, begun), now.silent.keys())
+  run.hold(holdingsBefore(records, begun, now), now.silent.keys())
   const signals = [signal, lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])]
   const problems = await revert(run, touched, AbortSignal.any(signals))
   const result = problems.length === 0 ? 'restored' : 'split'
