@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { bundleOptions } from './esbuild-options.ts'
 import { buildMinified } from './minified.ts'
-import { ssh2Parts } from './ssh2-parts.ts'
+import { ssh2Parts } from './package-parts.ts'
 
-/**
- * Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily.
- */
+/** Bundles the CLI into `directory`, a chunk for each command that main.ts imports lazily. */
 export async function buildCli(root: string, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
   const options = bundleOptions(root)
@@ -19,6 +17,8 @@ export async function buildCli(root: string, directory: string): Promise<void> {
     chunkNames: 'chunks/[name]-[hash]',
     sourcemap: true,
     plugins: [...options.plugins, ssh2Parts],
+    // What ssh2 would have compiled, and tries to load.
+    external: ['*.node', 'cpu-features'],
     // ssh2's WebAssembly is text: the folder that it names is never looked into.
     define: { __dirname: '""' },
   })

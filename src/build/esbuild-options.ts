@@ -1,6 +1,6 @@
 import type { BuildOptions } from 'esbuild'
 import { builtinModules } from './builtin-modules.ts'
-import { undiciParts } from './undici-parts.ts'
+import { undiciParts } from './package-parts.ts'
 
 /**
  * What every bundle here has in common: ESM for the oldest Node.js that `engines` allows, all

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { constants, zstdCompressSync } from 'node:zlib'
 import { MANIFEST_FILE, manifestSchema } from '../wire/manifest.ts'
 
-/** The highest that needs no more memory to unpack than a host has to spare for it. */
+/** The highest of the ordinary ones; those above it want more memory where it is unpacked. */
 const ZSTD_LEVEL = 19
 
 /**

@@ -2,7 +2,6 @@ import type { ExitName } from '../ops/errors.ts'
 import type { Plan } from '../ops/rollout/plan.ts'
 import type { NodeOutcome, Outcome as RunOutcome } from '../ops/rollout/progress.ts'
 import type { HeldRecord } from '../ops/rollout/record.ts'
-import type { TriangleReport } from '../ops/verify/observation.ts'
 import { statusOf } from '../ops/verify/status.ts'
 import { worstOf } from '../wire/verdict.ts'
 import type { App, Outcome } from './command.ts'
@@ -31,17 +30,9 @@ export async function concludeRun(
   const isDone = outcome.result === 'deployed' || outcome.result === 'unchanged'
   // A rollback of some nodes leaves more than one release, on purpose: its gates have the last word.
   const isWhole = plan.nodes.every((node) => node.next.release === plan.release.id)
-  const terms = { expectedRelease: plan.release.id, full: false }
-  const verified = isDone && isWhole ? await verifyLattice(app, lattice, terms) : null
-  const isProven = verified?.verdict === 'PASS' && outcome.unproven.length === 0
-  const proving = isProven ? held.prove(plan, new Date()) : Promise.resolve()
-  let verification: Verification | null
-  try {
-    verification = verified && (await withNetwork(app, lattice, verified))
-  } finally {
-    // The lock is not let go while the register is being written.
-    await proving
-  }
+  const verification = isDone && isWhole ? await verify(app, lattice, plan) : null
+  const isProven = verification?.report.verdict === 'PASS' && outcome.unproven.length === 0
+  if (isProven) await held.prove(plan, new Date())
   const nodes = desired.nodes.flatMap(({ name, url }) =>
     outcome.nodes.filter((node) => node.name === name).map((node) => ({ ...node, url })),
   )
@@ -56,13 +47,11 @@ export async function concludeRun(
   }
 }
 
-/** What the network amounts to is looked at last: it stands beside what was verified. */
-async function withNetwork(
-  { signal }: App,
-  { desired, clients }: Lattice,
-  report: TriangleReport,
-): Promise<Verification> {
-  const { network } = await statusOf({ lattice: desired, clients, signal })
+async function verify(app: App, lattice: Lattice, plan: Plan): Promise<Verification> {
+  const terms = { expectedRelease: plan.release.id, full: false }
+  const report = await verifyLattice(app, lattice, terms)
+  const { desired, clients } = lattice
+  const { network } = await statusOf({ lattice: desired, clients, signal: app.signal })
   return { report, network }
 }
 

@@ -3,7 +3,7 @@ import type { Release } from '../release/artifact.ts'
 import { settingsDigest, type NodeSettings } from '../targets/settings.ts'
 import type { ObservedNode, Target } from '../targets/target.ts'
 import { PlanStaleError, RecoveryError } from './errors.ts'
-import { NOTHING_HELD, unprovenIn, type Holdings } from './holdings.ts'
+import { NOTHING_HELD, unprovenIn, unprovenOf, type Holdings } from './holdings.ts'
 import type { Journal } from './journal.ts'
 import type { HeldLock } from './record.ts'
 import { isRecent, observeNodes, type Observation } from './observe.ts'
@@ -64,7 +64,7 @@ export async function applyPlan(
   const observed = await requireFitting(plan, payload, options)
   const ended = { release: plan.release, steps: [], failure: null, warnings: [] }
   if (plan.steps.length === 0) {
-    const unproven = await unprovenOf(plan, options)
+    const unproven = await toldAsUnproven(plan, options)
     return { ...ended, result: 'unchanged', run: null, nodes: nodesAfter(plan), unproven }
   }
   const run = await beginRun(plan, options)
@@ -78,7 +78,7 @@ export async function applyPlan(
   await run.end('deployed')
   const nodes = nodesAfter(plan)
   const { id, reports: steps } = run
-  const unproven = await unprovenOf(plan, options, run)
+  const unproven = await toldAsUnproven(plan, options, run)
   return { ...ended, result: 'deployed', run: id, nodes, steps, warnings, unproven }
 }
 
@@ -295,18 +295,17 @@ async function goBack(
     steps: run.reports,
     failure,
     warnings: warningsOf(problems),
-    unproven: await unprovenOf(plan, options, run),
+    unproven: await toldAsUnproven(plan, options, run),
   }
 }
 
 /** What was not seen of the nodes of a plan, by this run or by those that switched them last. */
-async function unprovenOf(
+async function toldAsUnproven(
   { nodes }: Plan,
   { journal, unprovenBefore = [] }: RolloutOptions,
   run?: Run,
 ): Promise<string[]> {
-  const known = unprovenIn(await journal.read())
-  const ofNodes = nodes.flatMap(({ name }) => known.get(name) ?? [])
+  const ofNodes = unprovenOf(nodes, await journal.read())
   return [...new Set([...unprovenBefore, ...ofNodes, ...(run?.passedBy ?? [])])]
 }
 

@@ -77,6 +77,15 @@ export function unprovenIn(records: readonly JournalRecord[]): ReadonlyMap<strin
   return unproven
 }
 
+/** Of these nodes, each a sentence. */
+export function unprovenOf(
+  nodes: readonly { name: string }[],
+  records: readonly JournalRecord[],
+): string[] {
+  const known = unprovenIn(records)
+  return nodes.flatMap(({ name }) => known.get(name) ?? [])
+}
+
 export const unheldOf = (name: string, reason: string): string =>
   `${name} did not tell what it held before it was switched (${reason}): that it still holds all of it was not seen`
 

@@ -1,7 +1,6 @@
 import { RecoveryError } from './errors.ts'
 import type { RolloutOptions } from './apply.ts'
-import { holdingsBefore, NOTHING_HELD, unprovenIn } from './holdings.ts'
-import type { BeginRecord, JournalRecord } from './journal-record.ts'
+import { holdingsBefore, NOTHING_HELD, unprovenOf } from './holdings.ts'
 import { observeNodes } from './observe.ts'
 import { nodesAfterRevert, warningsOf } from './outcome.ts'
 import { planRecovery } from './plan-recovery.ts'
@@ -41,7 +40,7 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
   const ended = { run: run.id, release: begun.release, steps: run.reports }
   if (recovery.kind === 'finish') {
     await run.end('deployed')
-    const unproven = unprovenOf(begun, records)
+    const unproven = unprovenOf(begun.nodes, records)
     const nodes = begun.nodes.map(({ name, next }) => ({
       name,
       state: 'new' as const,
@@ -50,7 +49,7 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     return { ...ended, result: 'deployed', nodes, failure: null, warnings: [], unproven }
   }
   const now = (await options.beforeActing?.(observed, Promise.resolve())) ?? NOTHING_HELD
-  run.hold(holdingsBefore(records, begun, now), now.silent.keys())
+  run.hold(holdingsBefore(records, begun, now), now.silent)
   const signals = [signal, lock.signal, ...(cleanupSignal ? [cleanupSignal] : [])]
   const problems = await revert(run, touched, AbortSignal.any(signals))
   const result = problems.length === 0 ? 'restored' : 'split'
@@ -61,11 +60,6 @@ export async function recoverRun(options: RolloutOptions): Promise<Outcome | nul
     nodes: nodesAfterRevert(begun.nodes, touched, problems),
     failure: null,
     warnings: warningsOf(problems),
-    unproven: [...unprovenOf(begun, await journal.read()), ...run.passedBy],
+    unproven: [...unprovenOf(begun.nodes, await journal.read()), ...run.passedBy],
   }
-}
-
-function unprovenOf({ nodes }: BeginRecord, records: readonly JournalRecord[]): string[] {
-  const known = unprovenIn(records)
-  return nodes.flatMap(({ name }) => known.get(name) ?? [])
 }

@@ -49,7 +49,7 @@ async function restore(run: Run, node: TouchedNode, signal: AbortSignal): Promis
   await run.step(stepOf('restore', name, detail), async (target) => {
     await target.restore(previous, run.token, signal)
   })
-  if (previous.state === 'running') run.isBack(name)
+  if (previous.state === 'running') run.runsAgain(name)
 }
 
 /** A node that did not serve before is not asked to serve now. */

@@ -54,8 +54,8 @@ export class Run {
   /** Names of the nodes that should be up now. */
   readonly active: Set<string>
   #holdings = NOTHING_HELD
-  /** Nodes that are up and told nothing, until they are proven. */
-  readonly #leftOut = new Set<string>()
+  /** Nodes that tell nothing, and why, until they are proven. */
+  readonly #leftOut = new Map<string, string>()
   /** Those that a gate looked past. */
   readonly #passedBy = new Set<string>()
   readonly #tools: RunTools
@@ -122,7 +122,7 @@ export class Run {
     await this.step(
       step,
       async () => {
-        for (const name of this.#leftOut) if (name !== node) this.#passedBy.add(name)
+        for (const name of this.#leftOut.keys()) if (name !== node) this.#passedBy.add(name)
         const activeNames = [...this.active]
         const { release } = expected.generation
         const heldBefore = held.get(node) ?? null
@@ -137,24 +137,24 @@ export class Run {
   }
 
   /** What nodes held before the first of them was switched. Nobody is proven beside a silent one that was not. */
-  hold(holdings: Holdings, silentNow: Iterable<string> = holdings.silent.keys()): void {
+  hold(holdings: Holdings, silentNow = holdings.silent): void {
     this.#holdings = holdings
-    for (const name of silentNow) {
-      this.#leftOut.add(name)
+    for (const [name, reason] of silentNow) {
+      this.#leftOut.set(name, reason)
       this.active.delete(name)
     }
   }
 
   /** It runs again; one that was left out counts only once it is proven. */
-  isBack(name: string): void {
+  runsAgain(name: string): void {
     if (!this.#leftOut.has(name)) this.active.add(name)
   }
 
   /** What was not seen of the nodes that others were proven without. */
   get passedBy(): string[] {
-    return [...this.#passedBy]
-      .filter((name) => this.#leftOut.has(name))
-      .map((name) => leftOutOf(name, this.#holdings.silent.get(name) ?? 'now'))
+    return [...this.#leftOut]
+      .filter(([name]) => this.#passedBy.has(name))
+      .map(([name, reason]) => leftOutOf(name, reason))
   }
 
   async end(result: RunResult): Promise<void> {
