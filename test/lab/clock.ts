@@ -22,7 +22,10 @@ export function clockCommand(root: string, offsetMs: number): string[] {
   return ['sh', '-e', '-c', script, 'clock', ...variables]
 }
 
-/** The files that name it stay; what they name goes with /run. */
+/**
+ * The files that name it stay; what they name goes with /run. sshd is restarted, not reloaded: systemd
+ * does not wait for a reload, in which sshd closes its socket before it opens it again. Sessions go on.
+ */
 const script = `
 mkdir -p /run/clock
 echo "SetEnv $*" > /run/clock/sshd.conf
@@ -30,4 +33,5 @@ printf '%s\\n' "$@" > /run/clock/environment
 echo 'Include /run/clock/sshd.conf' > /etc/ssh/sshd_config.d/clock.conf
 echo 'Defaults env_file=/run/clock/environment' > /etc/sudoers.d/clock
 systemctl set-environment "$@"
-systemctl reload ssh`
+systemctl reset-failed ssh
+systemctl restart ssh`

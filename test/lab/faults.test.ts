@@ -1,4 +1,6 @@
 /** What can befall a host: its plug, its disk, its clock, its distance. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
 import { Distance } from './distance.ts'
 import type { Host } from './host.ts'
@@ -87,6 +89,15 @@ describe('a clock', () => {
     }
     expect(await host.reboot()).toEqual([])
     expect(Math.abs(await secondsOff('node1', 'date +%s'))).toBeLessThan(60)
+  })
+
+  test('is another one for whoever comes at once', async () => {
+    for (let times = 0; times < 8; times++) {
+      await host.setClock(HOUR_MS)
+      await using connection = connect(22, host.address)
+      await once(connection, 'connect')
+    }
+    expect(Math.abs((await secondsOff('node1', 'date +%s')) - HOUR_MS / 1000)).toBeLessThan(60)
   })
 
   test('that is off leaves durations alone', async () => {
