@@ -26,7 +26,10 @@ export interface Said {
   error?: { code: string; message: string }
   changes?: { kind: string; node: string; what?: string }[]
   stays?: string[]
-  nodes?: { frontier: Record<string, number> | null }[]
+  nodes?: {
+    frontier: Record<string, number> | null
+    checks?: { id: string; finding: string }[]
+  }[]
   removed?: boolean
   found?: { kind: string; name: string }[]
   data?: { path: string; files: number | null; outcome: string } | null
@@ -47,6 +50,8 @@ export class Operator {
   readonly #directory = mkdtempSync(join(tmpdir(), 'aethel-operator-'))
   /** Where the program lies. */
   home = ROOT
+  /** What this machine's `/etc/hosts` is to the command line, a file; null: itself. */
+  hostsFile: string | null = null
 
   constructor(lab: Lab) {
     this.#lab = lab
@@ -61,7 +66,10 @@ export class Operator {
 
   start(...args: string[]) {
     const program = join(this.home, 'bin/aethel-lattice.js')
-    return spawn(process.execPath, [program, ...args, '--file', this.#lab.files.inventory], {
+    const command = [process.execPath, program, ...args, '--file', this.#lab.files.inventory]
+    const [file = '', ...rest] =
+      this.hostsFile === null ? command : withHostsFile(this.hostsFile, command)
+    return spawn(file, rest, {
       env: {
         ...process.env,
         HOME: this.#lab.files.home,
@@ -134,6 +142,12 @@ export class Operator {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 }
+
+/** The command in a mount namespace of its own, whose end is the command's. */
+const withHostsFile = (file: string, command: readonly string[]): string[] =>
+  ['unshare', '--mount', 'sh', '-e', '-c', 'mount --bind "$0" /etc/hosts; exec "$@"', file].concat(
+    command,
+  )
 
 /** Reads one source through `edit`. Throws when that changes nothing. */
 const edited = (file: string, edit: (source: string) => string): Plugin => ({

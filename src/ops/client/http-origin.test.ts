@@ -19,7 +19,7 @@ afterEach(() => {
 })
 
 /** An origin behind which `answer` speaks, byte for byte. */
-async function originOf(answer: (socket: Socket) => void): Promise<HttpOrigin> {
+async function originOf(answer: (socket: Socket) => void, scheme = 'http'): Promise<HttpOrigin> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
@@ -27,7 +27,7 @@ async function originOf(answer: (socket: Socket) => void): Promise<HttpOrigin> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
   const origin = new HttpOrigin({ name: 'node1', url })
   opened.push({
     close: () => {
@@ -87,6 +87,20 @@ it('refuses what is not HTTP, and headers without an end', async () => {
   await expect(ask(ssh, {})).rejects.toMatchObject({ code: 'not-a-node' })
   const endless = await originOf((socket) => socket.write(`${HEAD}x: ${'y'.repeat(64 * 1024)}`))
   await expect(ask(endless, {})).rejects.toMatchObject({ code: 'not-a-node' })
+})
+
+it('tells a server without a certificate from one that cannot speak TLS', async () => {
+  const alarm = Buffer.from([21, 3, 3, 0, 2, 2, 80])
+  const without = await originOf((socket) => socket.end(alarm), 'https')
+  await expect(ask(without, {})).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('serves no certificate for its name'),
+    hint: expect.stringContaining('journalctl -u caddy'),
+  })
+  const plain = await originOf((socket) => socket.end(HEAD), 'https')
+  await expect(ask(plain, {})).rejects.toMatchObject({
+    message: expect.stringContaining('TLS failed'),
+  })
 })
 
 it('lets go of a connection whose answer was refused by its head', async () => {

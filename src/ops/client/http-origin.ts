@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { Agent, errors } from 'undici'
 import { CONNECT_MS_MAX, CONNECTIONS_MAX, HEADER_BYTES_MAX, KEPT_IDLE_MS } from './limits.ts'
 import { NodeAnswerError, type Asked } from './node-answer-error.ts'
+import { HAS_NO_CERTIFICATE } from './tls-codes.ts'
 
 /** One question to an origin. */
 export interface Question {
@@ -249,6 +250,16 @@ function failureOf(asked: Asked, error: unknown): unknown {
   }
   if (code.startsWith('Z_')) {
     return new NodeAnswerError(asked, 'not-a-node', 'its answer cannot be inflated')
+  }
+  if (HAS_NO_CERTIFICATE.has(code)) {
+    return new NodeAnswerError(
+      asked,
+      'unreachable',
+      `serves no certificate for its name (${code})`,
+      {
+        hint: 'a proxy that gets its own has one once an authority reaches it by that name: see "journalctl -u caddy" on its host',
+      },
+    )
   }
   if (TLS_CODE.test(code)) {
     return new NodeAnswerError(asked, 'unreachable', `TLS failed (${code})`, {

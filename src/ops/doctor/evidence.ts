@@ -95,10 +95,13 @@ export type TlsLook =
       validFromMs: number
       validUntilMs: number
     }
-  /** `absent`: the name leads nowhere. `refused`: nothing listens. `not-tls`: something else answers. */
+  /**
+   * `absent`: the name leads nowhere. `refused`: nothing listens. `no-certificate`: it has none for that name.
+   * `not-tls`: something else answers.
+   */
   | {
       kind: 'unseen'
-      why: 'absent' | 'refused' | 'silent' | 'unrouted' | 'not-tls'
+      why: 'absent' | 'refused' | 'silent' | 'unrouted' | 'no-certificate' | 'not-tls'
       detail: string
     }
 

@@ -5,6 +5,7 @@ import type { ServerEvidence, TlsLook } from './evidence.ts'
 import { findingOf, judged } from './judged.fixture.ts'
 
 const refused: TlsLook = { kind: 'unseen', why: 'refused', detail: 'nothing listens on its port' }
+const without: TlsLook = { kind: 'unseen', why: 'no-certificate', detail: 'none for this name' }
 
 /** Of a server whose url Caddy serves. */
 function ofCaddy(said: string, changes: Partial<ServerEvidence> = {}): Diagnosis {
@@ -39,6 +40,7 @@ describe('the certificate of a url that Caddy serves', () => {
   it.each<[string, TlsLook, Partial<ServerEvidence>, Mark, RegExp]>([
     ['nothing listens', refused, {}, 'FAIL', /systemctl status caddy/],
     ['nobody logged in', refused, { host: { kind: 'unread', why: 'x' } }, 'UNKNOWN', /caddy/],
+    ['none is there yet', without, {}, 'FAIL', /journalctl -u caddy/],
     [
       'it is another’s',
       { ...soundTls, isForThisName: false },

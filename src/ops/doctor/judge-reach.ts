@@ -87,6 +87,7 @@ const WITHOUT_TLS: Record<Extract<TlsLook, { kind: 'unseen' }>['why'], string> =
   refused: 'let a proxy with a certificate serve it, and pass it to the node',
   silent: 'let its port through the firewalls, and see that the proxy runs',
   unrouted: 'check the address and this machine’s network',
+  'no-certificate': 'give the proxy one; where it gets its own, its log tells what it waits for',
   'not-tls': 'something else listens there: check the url’s port, and the proxy',
 }
 
@@ -127,6 +128,10 @@ export function judgeTls(look: TlsLook, url: string, nowMs: number): Finding {
   return pass('tls', finding)
 }
 
+const CADDY_WITHOUT_SITE = 'see "systemctl status caddy" on the host; a deploy brings the site back'
+const CADDY_WITHOUT_CERTIFICATE =
+  'Caddy gets one once an authority reaches it by that name on port 80 or 443; "journalctl -u caddy" on the host tells what it waits for'
+
 /** As `judgeTls`; a certificate that a deploy has Caddy serve is not there before. */
 export function judgeServerTls(
   look: TlsLook,
@@ -142,7 +147,7 @@ export function judgeServerTls(
   const finding = judgeTls(look, url, nowMs)
   if (look.kind === 'shown' || finding.mark !== 'FAIL')
     return { findings: [finding], unchecked: [] }
-  const hint = 'see "systemctl status caddy" on the host; a deploy brings the site back'
+  const hint = look.why === 'no-certificate' ? CADDY_WITHOUT_CERTIFICATE : CADDY_WITHOUT_SITE
   const judge = isDeployed === null ? unknown : fail
   return { findings: [judge('tls', finding.finding, hint)], unchecked: [] }
 }

@@ -1,5 +1,10 @@
 import { once } from 'node:events'
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net'
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { createServer, getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { authority, forAnother, forLocalhost } from './certificates.fixture.ts'
@@ -20,6 +25,10 @@ async function serving(made: Server): Promise<string> {
   await once(made, 'listening')
   return `https://localhost:${(made.address() as AddressInfo).port}`
 }
+
+/** Answers the greeting of TLS with a fatal alert (RFC 8446, 6). */
+const alarm = (socket: Socket, alert: number): void =>
+  void socket.once('data', () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])))
 
 describe('a certificate', () => {
   it('of a trusted authority, for this name, is read', async () => {
@@ -60,6 +69,14 @@ describe('no certificate', () => {
   it('is shown by what does not speak TLS', async () => {
     const url = await serving(createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n')))
     expect(await lookAtTls(url, signal)).toMatchObject({ kind: 'unseen', why: 'not-tls' })
+  })
+
+  it.each([
+    ['internal_error, as Caddy', 80],
+    ['unrecognized_name', 112],
+  ])('is shown by what has none for this name: %s', async (_what, alert) => {
+    const url = await serving(createTcpServer((socket) => alarm(socket, alert)))
+    expect(await lookAtTls(url, signal)).toMatchObject({ kind: 'unseen', why: 'no-certificate' })
   })
 
   it('is shown where the name leads nowhere', async () => {

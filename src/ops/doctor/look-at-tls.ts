@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { HAS_NO_CERTIFICATE } from '../client/tls-codes.ts'
 import { hostOf, portOf } from '../inventory/origins.ts'
 import type { TlsLook } from './evidence.ts'
 import { TLS_MS_MAX } from './limits.ts'
@@ -38,6 +39,9 @@ function unseen({ code = '', message }: NodeJS.ErrnoException): TlsLook {
     why,
     detail,
   })
+  if (HAS_NO_CERTIFICATE.has(code)) {
+    return of('no-certificate', 'what listens there has none for this name')
+  }
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
