@@ -201,6 +201,16 @@ describe('a violation is refused', () => {
 })
 
 describe('the house', () => {
+  it('runs every script with the Node.js of its own, whose link older npm takes away', () => {
+    const file = readFileSync(join(root, 'package.json'), 'utf8')
+    const { scripts } = JSON.parse(file) as { scripts: Record<string, string> }
+    const begunBy = (name: string): string | undefined =>
+      /^npm run (?:-s )?([\w:-]+)(?: |$)/.exec(scripts[name] ?? '')?.[1]
+    const isOwn = (name: string | undefined): boolean =>
+      name === 'own-node' || (name !== undefined && isOwn(begunBy(name)))
+    expect(Object.keys(scripts).filter((name) => !isOwn(name))).toEqual([])
+  })
+
   const sources = globSync('{src,test,bin,templates}/**/*.{ts,tsx,js,mjs,css,html}', {
     cwd: root,
     exclude: ['**/node_modules'],
