@@ -144,6 +144,18 @@ describe('an intent', () => {
     expect(await submit(NOOP)).toMatchObject({ code: 1, sent: 1, document: { status: 'FAILED' } })
   })
 
+  it('that a failing store swallowed is open', async () => {
+    const message = 'the store failed; whether anything was written is not known'
+    const intents = [{ name: 'noop', status: 'ERROR', message, receipt: null }]
+    answer = (response) =>
+      send(response, 200, { ...proved, success: false, status: 'ERROR', message, intents })
+    expect(await submit(NOOP)).toMatchObject({
+      code: 2,
+      sent: 1,
+      document: { status: 'ERROR', reached: false },
+    })
+  })
+
   it('that needs a token has failed, and says what the node said', async () => {
     const refusal = {
       success: false,

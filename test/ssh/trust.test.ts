@@ -160,6 +160,17 @@ describe('trust', () => {
     })
   })
 
+  it('says that a host presents none of the keys that nodes.yaml names', async () => {
+    const other = `SHA256:${'A'.repeat(43)}`
+    inventory(`, host_keys: ["${other}"]`)
+    for (const args of [[...withFingerprint, fingerprint()], ['--dry-run']]) {
+      expect(await trust(...args)).toMatchObject({
+        code: 1,
+        document: { error: { code: 'host-key-mismatch' } },
+      })
+    }
+  })
+
   it.each<[string, readonly string[], number, string]>([
     ['a node that is none', ['none', '--dry-run'], 64, 'usage'],
     ['a Space', ['node1', '--dry-run'], 64, 'usage'],

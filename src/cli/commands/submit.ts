@@ -27,9 +27,9 @@ export async function submit(app: App, text: string, options: SubmitOptions): Pr
     if (app.options.dryRun) return outcomeOfDryRun(client, intents.length)
 
     const answer = await ask(client, text, { wait, timeoutMs: SUBMIT_WAIT_MS }, app.signal)
-    const isReached = answer.intents.every(
-      ({ receipt }) => receipt === null || holds(receipt, wait),
-    )
+    const isReached =
+      answer.status !== 'ERROR' &&
+      answer.intents.every(({ receipt }) => receipt === null || holds(receipt, wait))
     return {
       exit: exitOf(answer, isReached),
       json: { node: client.name, url: client.url, wait, reached: isReached, ...answer },
@@ -101,6 +101,8 @@ function holds({ level, replicas }: Receipt, wait: Wait): boolean {
 
 function exitOf({ status }: VerifyAnswer, isReached: boolean): ExitName {
   if (status === 'PROVED') return isReached ? 'done' : 'unknown'
+  // A store that failed under the node leaves open what became of the intent.
+  if (status === 'ERROR') return 'unknown'
   return status === 'PARSE_ERROR' ? 'badInput' : 'failed'
 }
 

@@ -91,6 +91,7 @@ function keysToKeep(
   plan: TrustPlan,
   { fingerprint, replace }: TrustOptions,
 ): readonly PresentedKey[] {
+  const all = plan.keys.map((key) => `${key.type} ${key.fingerprint}`).join(', ')
   const revoked = plan.keys.find(({ standing }) => standing === 'revoked')
   if (revoked !== undefined) {
     throw refusal(
@@ -101,18 +102,23 @@ function keysToKeep(
   }
   const proven = plan.keys.filter((key) => key.fingerprint === (fingerprint ?? key.fingerprint))
   if (proven.length === 0) {
-    const all = plan.keys.map((key) => `${key.type} ${key.fingerprint}`).join(', ')
     throw refusal(
       'host-key-mismatch',
       `${plan.name} does not present ${fingerprint}, but ${all}`,
       'someone may stand between; compare on the host itself',
     )
   }
-  if (plan.isPinned) return []
+  if (plan.isPinned) {
+    if (plan.keys.some(({ standing }) => standing === 'known')) return []
+    throw refusal(
+      'host-key-mismatch',
+      `${plan.name} presents ${all}, and none of the keys that nodes.yaml pins. Someone may stand between`,
+      'if the host was set up anew, compare on the host itself, then correct host_keys in nodes.yaml',
+    )
+  }
   const [first] = plan.contradictions
   if (first !== undefined && !replace) {
     const { file, line } = first.line
-    const all = plan.keys.map((key) => `${key.type} ${key.fingerprint}`).join(', ')
     throw refusal(
       'host-key-mismatch',
       `${plan.name} presents ${all}, but is known by ${first.fingerprint} (${file}:${line}). Someone may stand between`,

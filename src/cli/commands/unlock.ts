@@ -20,7 +20,7 @@ async function unlockRecord(app: App, record: PhaseRecord): Promise<Outcome> {
   if (app.options.dryRun) return outcomeOf(holder, false, `${whose} The lock would be taken away.`)
   app.screen.say(() => whose)
   await requireConsent(app, 'Take the lock away?')
-  await record.unlock()
+  await record.unlock(holder)
   return outcomeOf(
     holder,
     true,

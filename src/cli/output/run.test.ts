@@ -111,4 +111,7 @@ it('of some nodes says that the lattice is not one', () => {
   const text = shown({ kind: 'rollback', outcome: run({ nodes }), verification: null })
   expect(text).toMatch(/^✔ Rolled back to release r0123456789ab \(0\.1\.0\): 1 node, each proven\n/)
   expect(text).toContain('! Not three: verify-triangle says FAIL until all run one release')
+  const unchanged = run({ nodes, result: 'unchanged' })
+  const idle = shown({ kind: 'rollback', outcome: unchanged, verification: null })
+  expect(idle).toContain('? Nothing was asked of the nodes')
 })

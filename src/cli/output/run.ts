@@ -38,12 +38,16 @@ export function formatRun(report: RunReport, paint: Paint): string {
   ].join('\n')
 }
 
-/** Some nodes were rolled back, each proven by its gate; the lattice as a whole has not one release. */
+/** Some nodes were rolled back, each that was switched proven by its gate; the lattice as a whole has not one release. */
 function partly({ outcome: { result, nodes, release } }: RunReport, paint: Paint): string[] {
   if (result !== 'deployed' && result !== 'unchanged') return []
   const old = nodes.filter((node) => node.generation?.release !== release.id)
   const names = old.map((node) => node.name).join(', ')
-  return [`${paint.unsure('!')} Not ${names}: verify-triangle says FAIL until all run one release`]
+  const unseen = 'Nothing was asked of the nodes: status and verify-triangle tell how they are'
+  return [
+    ...(result === 'unchanged' ? [`${paint.unsure('?')} ${unseen}`] : []),
+    `${paint.unsure('!')} Not ${names}: verify-triangle says FAIL until all run one release`,
+  ]
 }
 
 function headline({ kind, outcome }: RunReport, paint: Paint): string {

@@ -53,7 +53,7 @@ merkle root ${'cd'.repeat(32)}`,
     expect(shown({ answer: refused })).toBe('✘ FAILED on node1: overdraft')
   })
 
-  it('that was never decided says what the node said', () => {
+  it('that is open says what the node said, and what to do', () => {
     const refused = {
       ...answer,
       status: 'ERROR',
@@ -61,6 +61,8 @@ merkle root ${'cd'.repeat(32)}`,
       intents: [],
       merkle_root: null,
     }
-    expect(shown({ answer: refused })).toBe('✘ ERROR: stopping')
+    expect(shown({ answer: refused, isReached: false })).toMatch(
+      /^\? ERROR: stopping\nIt may have been written: look at the balances/,
+    )
   })
 })

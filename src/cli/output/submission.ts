@@ -15,19 +15,20 @@ export interface Submission {
 export function formatSubmission(submission: Submission, paint: Paint): string {
   const { answer, node, wait, isReached } = submission
   const root = answer.merkle_root
+  const bad = answer.status === 'ERROR' ? paint.unsure('?') : paint.bad('✘')
   return [
     ...answer.intents.map((intent) => {
       const isProved = intent.status === 'PROVED'
-      const mark = isProved ? paint.good('✔') : paint.bad('✘')
+      const mark = isProved ? paint.good('✔') : bad
       return `${mark} ${intent.status} on ${node}: ${intent.message}${whereOf(intent, submission)}`
     }),
-    ...(answer.intents.length === 0
-      ? [`${paint.bad('✘')} ${answer.status}: ${answer.message}`]
-      : []),
+    ...(answer.intents.length === 0 ? [`${bad} ${answer.status}: ${answer.message}`] : []),
     ...(isReached
       ? []
       : [
-          `${paint.unsure('?')} not ${wait} within the time: it is stored, and may still get there`,
+          answer.status === 'ERROR'
+            ? 'It may have been written: look at the balances at /api/lattice/state before you try again.'
+            : `${paint.unsure('?')} not ${wait} within the time: it is stored, and may still get there`,
         ]),
     ...(root === null ? [] : [paint.faint(`merkle root ${root}`)]),
   ].join('\n')

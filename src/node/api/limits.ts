@@ -39,6 +39,8 @@ export interface ApiLimits {
   waitDefaultMs: number
 
   importsMax: number
+  /** A store that is begun anew, every signature checked: longer than our program waits for it. */
+  repairMs: number
 
   probesMax: number
   probeTimeoutMs: number
@@ -79,6 +81,7 @@ export const apiLimits: ApiLimits = {
   waitsPerCallerMax: 128,
   waitDefaultMs: 5_000,
   importsMax: 2,
+  repairMs: 660_000,
   probesMax: 8,
   probeTimeoutMs: 10_000,
   integrityReuseMs: 1_000,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { authorIdOf } from '../../wire/author.ts'
 import { NO_PREVIOUS, signEntry } from '../../wire/entry.ts'
@@ -41,6 +42,18 @@ test('only a damaged store is repaired, and only by an admin', async () => {
   node.refusalReason = 'the store is corrupt'
   const answer = repairAnswer.parse(await (await post(paths.repair, undefined, admin)).json())
   expect(answer.damaged_file).toContain('damaged-1')
+})
+
+test('a repair may take longer than an answer may stand still', async () => {
+  const node = new (class extends FakeNode {
+    override async repair() {
+      await setTimeout(300)
+      return super.repair()
+    }
+  })()
+  node.refusalReason = 'the store is corrupt'
+  const { post } = await serve(node, { limits: { answerStallMs: 100 } })
+  expect((await post(paths.repair, undefined, admin)).status).toBe(200)
 })
 
 test('a directory is retired, or it is told why not', async () => {

@@ -15,7 +15,7 @@ import { parseInput, Refusal } from './refusal.ts'
 /** What the operator does about lost directories and damaged stores. */
 export function mendingRoutes(
   app: FastifyInstance,
-  { service, log, requireScope }: ApiContext,
+  { service, log, limits, requireScope }: ApiContext,
 ): void {
   const allow = (request: FastifyRequest, action: string): void => {
     requireScope(request, 'admin')
@@ -37,8 +37,9 @@ export function mendingRoutes(
     return { success: true, author: retired.seal.author, size: retired.seal.size }
   })
 
-  app.post(paths.repair, async (request): Promise<z.infer<typeof repairAnswer>> => {
+  app.post(paths.repair, async (request, reply): Promise<z.infer<typeof repairAnswer>> => {
     allow(request, 'repair')
+    reply.raw.setTimeout(limits.repairMs, () => reply.raw.destroy())
     try {
       const { entriesKept, damagedFile } = await service.repair()
       return { success: true, entries_kept: entriesKept, damaged_file: damagedFile }

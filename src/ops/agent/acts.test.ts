@@ -344,9 +344,10 @@ describe('the record', () => {
       isHeld: true,
       token,
     })
-    expect(await session.call('record.unlock', {}, signal)).toMatchObject({
-      holder: { owner: 'ana@laptop' },
+    expect(await session.call('record.unlock', { token: token - 1 }, signal)).toMatchObject({
+      holder: { owner: 'ana@laptop', token },
     })
+    expect(await session.call('record.unlock', { token }, signal)).toEqual({ holder: null })
     expect(await session.call('record.acquire', { owner, token }, signal)).toEqual({
       isHeld: false,
       newest: token + 1,

@@ -56,7 +56,7 @@ export function actsOn(host: Host): Acts {
     'record.acquire': async (args) => acquire(record, args),
     'record.renew': async ({ token }) => done(record.renew(token)),
     'record.release': async ({ token }) => done(record.release(token)),
-    'record.unlock': async () => ({ holder: await record.unlock() }),
+    'record.unlock': async ({ token }) => ({ holder: await record.unlock(token) }),
     'record.append': async (args) => done(record.append(args.records, args.token)),
     'record.writeRegister': async ({ register, token }) =>
       done(record.writeRegister(register, token)),

@@ -45,9 +45,9 @@ export class AgentRecordHost implements RecordHost {
     await this.#call('record.release', { token })
   }
 
-  async unlock(): Promise<LockHolder | null> {
+  async unlock(token: number): Promise<LockHolder | null> {
     try {
-      return (await this.#call('record.unlock', {})).holder
+      return (await this.#call('record.unlock', { token })).holder
     } catch (error) {
       if (error instanceof BareHostError) return null
       throw error

@@ -176,7 +176,7 @@ describe('an agent', () => {
     await agent.session(signal, looking)
     const unlock = agent.attempt(signal, once, async (session) => {
       opened[0]?.break()
-      return session.call('record.unlock', {}, signal)
+      return session.call('record.unlock', { token: 1 }, signal)
     })
     expect(await codeOf(unlock)).toBe('connection-lost')
     expect(opened).toHaveLength(1)

@@ -193,7 +193,10 @@ export const acts = {
   ),
   'record.renew': act(z.strictObject({ token }), none),
   'record.release': act(z.strictObject({ token }), none),
-  'record.unlock': act(none, z.strictObject({ holder: z.nullable(lockHolder) })),
+  'record.unlock': act(
+    z.strictObject({ token }),
+    z.strictObject({ holder: z.nullable(lockHolder) }),
+  ),
   'record.append': act(z.strictObject({ records: z.array(journalRecord), token }), none),
   'record.writeRegister': act(z.strictObject({ register, token }), none),
 } as const

@@ -27,7 +27,12 @@ const withLock = async <T>(
 ): Promise<T> => record(at).withLock(how, async ({ lock }) => work(lock))
 const readLock = async (at: string): Promise<LockHolder | null> =>
   readLockAt({ directory: at, areHoldersHere: true })
-const unlock = async (at: string): Promise<LockHolder | null> => record(at).unlock()
+/** Takes the lock from whoever is seen to have it. */
+async function unlock(at: string): Promise<LockHolder | null> {
+  const { holder } = await record(at).look()
+  if (holder !== null) await record(at).unlock(holder)
+  return holder
+}
 
 const options = { command: 'deploy' }
 const tokenOf = async (): Promise<number> =>
@@ -197,6 +202,18 @@ describe('unlocking', () => {
     })
     await first
     expect(await tokenOf()).toBe((next ?? 0) + 1)
+  })
+
+  it('leaves it to who took it since it was looked at', async () => {
+    await withLock(directory, { ...options, heartbeatMs: 10_000 }, async () => {
+      const { holder } = await record(directory).look()
+      if (holder === null) throw new Error('nobody has the lock')
+      await unlock(directory)
+      await withLock(directory, { command: 'rollback' }, async (lock) => {
+        await expect(record(directory).unlock(holder)).rejects.toThrow(/rollback/)
+        expect(await readLock(directory)).toMatchObject({ token: lock.token })
+      })
+    })
   })
 
   it('does nothing to a free one', async () => {

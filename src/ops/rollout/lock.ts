@@ -115,11 +115,16 @@ export async function readLock(place: LockPlace): Promise<LockHolder | null> {
   return token === 0 ? null : holderOf(place, token)
 }
 
-/** Takes the lock from whoever has it, and leaves it free. Tells who had it; null when it was free. */
-export async function takeLock(place: LockPlace): Promise<LockHolder | null> {
+/**
+ * Takes the lock from who has it with `token` or a lower one, and leaves it free. Who took it meanwhile
+ * keeps it: tells who has it then, null when nobody has.
+ */
+export async function takeLock(place: LockPlace, token: number): Promise<LockHolder | null> {
   const holder = await readLock(place)
-  if (holder !== null) await claim(pathOf(place.directory, holder.token + 1), '')
-  return holder
+  if (holder !== null && holder.token <= token) {
+    await claim(pathOf(place.directory, holder.token + 1), '')
+  }
+  return readLock(place)
 }
 
 /** Makes the file of the token before the first one, which nobody holds. */

@@ -54,8 +54,11 @@ export interface RecordHost {
   /** Lets the lock go; does nothing when another command has it. */
   release(token: number): Promise<void>
 
-  /** Takes the lock from whoever has it and leaves it free. Tells who had it. */
-  unlock(): Promise<LockHolder | null>
+  /**
+   * Takes the lock from who has it with `token` or a lower one, and leaves it free. Tells who has it
+   * then: null, or who took it meanwhile.
+   */
+  unlock(token: number): Promise<LockHolder | null>
 
   /** Resolves when the records are on the disk. @throws JournalError, LockLostError */
   append(records: readonly JournalRecord[], token: number): Promise<void>
@@ -106,8 +109,8 @@ export class FileRecordHost implements RecordHost {
     await releaseLock(this.#lock, token)
   }
 
-  async unlock(): Promise<LockHolder | null> {
-    return takeLock(this.#lock)
+  async unlock(token: number): Promise<LockHolder | null> {
+    return takeLock(this.#lock, token)
   }
 
   async append(records: readonly JournalRecord[], token: number): Promise<void> {

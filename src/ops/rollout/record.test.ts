@@ -103,7 +103,7 @@ describe('the lock of several machines', () => {
   it('taken over on one machine is lost, and lets nothing more be written there', async () => {
     await record('a', 'b').withLock({ ...options, heartbeatMs: 5 }, async (held) => {
       await held.journal.append([begin('1', held.lock.token)])
-      await host('b').unlock()
+      await host('b').unlock(held.lock.token)
       await expect(held.journal.append([end('1')])).rejects.toBeInstanceOf(LockLostError)
       await delay(2_000, undefined, { signal: held.lock.signal }).catch(() => {})
       expect(held.lock.signal.reason).toBeInstanceOf(LockLostError)
@@ -144,8 +144,8 @@ describe('the journal of several machines', () => {
 
   it('is lost when its machine does not answer, and another has the lock by then', async () => {
     const mine = new PhaseRecord([broken('a', 'append')])
-    const sleeping = mine.withLock(options, async ({ journal }) => {
-      await record('a').unlock()
+    const sleeping = mine.withLock(options, async ({ journal, lock }) => {
+      await host('a').unlock(lock.token)
       await record('a').withLock(options, async () => {})
       await journal.append([begin('1', 1)])
     })

@@ -3,7 +3,7 @@ import type { Journal } from './journal.ts'
 import type { JournalRecord } from './journal-record.ts'
 import { HEARTBEAT_MS, LOCK_EXPIRY_MS, LOCK_TRIES } from './limits.ts'
 import { ownerOf, type LockOwner } from './lock.ts'
-import { LockLostError, type LockHolder } from './lock-holder.ts'
+import { LockedError, LockLostError, type LockHolder } from './lock-holder.ts'
 import type { Plan } from './plan.ts'
 import { afterProof, type ProvenRelease } from './plan-releases.ts'
 import { newestJournal, newestRegister } from './record-choice.ts'
@@ -67,9 +67,15 @@ export class PhaseRecord {
     }
   }
 
-  /** Takes the lock from whoever has it, on all machines. Tells who had it; null when it was free. */
-  async unlock(): Promise<LockHolder | null> {
-    return newestHolder(await Promise.all(this.#hosts.map(async (host) => host.unlock())))
+  /**
+   * Takes the lock, on all machines, from whoever was seen to have it.
+   *
+   * @throws LockedError when another command has taken it since
+   */
+  async unlock({ token }: LockHolder): Promise<void> {
+    const left = await Promise.all(this.#hosts.map(async (host) => host.unlock(token)))
+    const holder = newestHolder(left)
+    if (holder !== null) throw new LockedError(holder)
   }
 
   /**
