@@ -107,6 +107,18 @@ describe('a local lattice', () => {
     },
   )
 
+  test('keeps the verdict of a drill whose report cannot be written', async () => {
+    const args = ['failover-drill', '--fault', 'kill', '--report', '/dev/null/report.md', '--yes']
+    const { code, document } = await lattice.json(...args)
+    expect({ code, document }).toMatchObject({
+      code: 65,
+      document: {
+        verdict: 'PASS',
+        warnings: [expect.stringContaining('the report is not in /dev/null/report.md')],
+      },
+    })
+  })
+
   test('starts a killed node again by itself', async () => {
     const [node] = await lattice.nodes()
     if (node === undefined) throw new Error('no node')

@@ -9,7 +9,6 @@ import {
 } from '../../ops/drill/fault-plan.ts'
 import { formatMarkdown } from '../../ops/drill/judge/markdown.ts'
 import type { DrillReport } from '../../ops/drill/judge/report.ts'
-import { OperatorError } from '../../ops/errors.ts'
 import { verifyTriangle } from '../../ops/verify/triangle.ts'
 import type { RolloutOptions } from '../../ops/rollout/apply.ts'
 import type { App, Outcome } from '../command.ts'
@@ -43,11 +42,19 @@ export async function failoverDrill(app: App, options: DrillOptions): Promise<Ou
       const report = await underLock(app, lattice, site, async (rollout) =>
         drill(app, lattice, { faults, writesPerSecond: options.writesPerSecond, rollout }),
       )
-      if (options.report !== undefined) await writeReport(options.report, report)
+      const unwritten = await writeReport(options.report, report)
+      if (unwritten === null) {
+        return {
+          exit: exitOfVerdict[report.verdict],
+          json: report,
+          text: (paint) => formatDrill(report, options.report, paint),
+        }
+      }
       return {
-        exit: exitOfVerdict[report.verdict],
-        json: report,
-        text: (paint) => formatDrill(report, options.report, paint),
+        exit: report.verdict === 'PASS' ? 'badInput' : exitOfVerdict[report.verdict],
+        json: { ...report, warnings: [unwritten] },
+        text: (paint) =>
+          [formatDrill(report, undefined, paint), `${paint.unsure('!')} ${unwritten}`].join('\n'),
       }
     })
   })
@@ -99,15 +106,14 @@ export function chosenFaults(
   return defaultFaults(desired).filter(({ kind }) => kinds.includes(kind))
 }
 
-async function writeReport(path: string, report: DrillReport): Promise<void> {
+/** Why there is no report in the file; null: there is, or none was wanted. */
+async function writeReport(path: string | undefined, report: DrillReport): Promise<string | null> {
+  if (path === undefined) return null
   try {
     await writeFile(resolve(path), formatMarkdown(report))
+    return null
   } catch (error) {
-    throw new OperatorError('unwritable', `${path} cannot be written`, {
-      exit: 'badInput',
-      hint: 'the drill itself is over and undone; name another file with --report',
-      cause: error,
-    })
+    return `the report is not in ${path}: ${(error as Error).message}`
   }
 }
 

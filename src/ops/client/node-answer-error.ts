@@ -3,7 +3,8 @@ import { OperatorError } from '../errors.ts'
 /**
  * Why a node gave no usable answer.
  * `unreachable`: no connection, or one that broke · `timeout`: too slow · `not-a-node`: something else
- * answers there · `too-large`: more than a node ever says · `refused`: the node said no (`refusal` and
+ * answers there · `too-large`: more than a node ever says · `too-many`: more than is read of one node; it
+ * may be right · `refused`: the node said no (`refusal` and
  * `status` tell why) · `bad-signature`: not signed over our question · `wrong-identity`: another key ·
  * `wrong-lattice`: a node of another lattice · `bad-proof`: a proof that does not lead to what was signed.
  */
@@ -12,6 +13,7 @@ export const nodeAnswerCodes = [
   'timeout',
   'not-a-node',
   'too-large',
+  'too-many',
   'refused',
   'bad-signature',
   'wrong-identity',
@@ -34,6 +36,7 @@ const hints: Record<NodeAnswerCode, string> = {
   'not-a-node':
     'another program answers there: a proxy’s page, a sleeping Space, a web site; check the URL in nodes.yaml',
   'too-large': 'another program may answer there; check the URL in nodes.yaml',
+  'too-many': 'nothing is known of the rest: verify without --full',
   refused: 'see "aethel-lattice logs" for the reason',
   'bad-signature':
     'a cache or proxy may be replaying answers: let nothing cache /api, and check where the URL leads',

@@ -77,6 +77,19 @@ describe('a drill that must stop', () => {
     expectUndone(lattice)
   })
 
+  it('fails what it stopped for after the fault was undone', async () => {
+    const { report, lattice } = await drill((fake) => ({
+      ...only('p2p-stop', 'node1'),
+      options: { baselineMs: 1000 },
+      onProgress: ({ phase }) => {
+        if (phase === 'converge') fake.lattice.node('node3').isDiverged = true
+      },
+    }))
+    expect(report.faults[0]?.reasons.join()).toMatch(/node3 says that the lattice has diverged/)
+    expect(report.verdict).toBe('FAIL')
+    expectUndone(lattice)
+  })
+
   it.each([
     ['p2p-stop', 'hold'],
     ['p2p-stop', 'inject'],

@@ -132,6 +132,7 @@ async function runBaseline(rig: Rig, base: Frontier): Promise<BaselineReport> {
     await period.endLoad()
     settlement = await settle(rig, base, period.acknowledged)
     findings.push(...settlement.findings)
+    if (period.stop !== null && !findings.includes(period.stop)) findings.push(period.stop)
   } catch (error) {
     findings.push(findingOf(error, rig.signal))
   } finally {

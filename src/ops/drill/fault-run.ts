@@ -173,6 +173,8 @@ export class FaultRun {
     const { injectedMs, returnedMs } = this.#timeline
     const lost = this.#settlement?.lost?.length ?? null
     const isUnderFault = (atMs: number): boolean => injectedMs !== null && atMs >= injectedMs
+    const { stop } = this.#period
+    const late = stop === null || this.#findings.includes(stop) ? [] : [stop]
     const report = judgeFault({
       plan: this.#plan,
       isInjected: this.#isInjected,
@@ -181,10 +183,9 @@ export class FaultRun {
       writes: this.#period.writes.filter((write) => isUnderFault(write.sentMs)),
       operations: this.#period.operations.filter(({ startedMs }) => isUnderFault(startedMs)),
       lost,
-      findings: [...this.#findings, ...this.#injection.findings],
+      findings: [...this.#findings, ...late, ...this.#injection.findings],
     })
-    const isWhole =
-      this.#period.stop === null && this.#timeline.isRecovered && this.#timeline.isCovered
+    const isWhole = stop === null && this.#timeline.isRecovered && this.#timeline.isCovered
     return { report, isWhole: isWhole && lost === 0 && !this.#rig.signal.aborted }
   }
 

@@ -148,7 +148,7 @@ async function pullInto(audit: LogAudit, client: NodeClient, signal: AbortSignal
       if (audit.entries > PULL_ENTRIES_FULL_MAX) {
         throw new NodeAnswerError(
           client,
-          'too-large',
+          'too-many',
           `gives away more than ${PULL_ENTRIES_FULL_MAX} entries`,
         )
       }

@@ -44,7 +44,8 @@ export function headlineOf(network, ageMs, isChecking) {
   const tone = tones[network.state] ?? 'unknown'
   if (ageMs < OLD_AFTER_MS) return say(tone, network.text, `updated ${formatAge(ageMs)} ago`, where)
   const freshness = `⚠ data ${formatAge(ageMs)} old`
-  return { ...say(tone === 'good' ? 'warn' : tone, network.text, freshness, where), isOld: true }
+  const text = network.text.replace('🟢', '⚠')
+  return { ...say(tone === 'good' ? 'warn' : tone, text, freshness, where), isOld: true }
 }
 
 const say = (tone, text, freshness, where) => ({

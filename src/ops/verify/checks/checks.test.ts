@@ -170,6 +170,8 @@ describe('recompute', () => {
   })
 
   it('fails entries that cannot even be read', () => {
+    const many = withNode(healthy, 'node3', () => ({ log: failure('too-many') }))
+    expect(checkOf(many, 'recompute')?.verdict).toBe('UNKNOWN')
     const unreadable = withNode(healthy, 'node3', () => ({ log: failure('not-a-node') }))
     expect(checkOf(unreadable, 'recompute')?.verdict).toBe('FAIL')
   })
