@@ -41,6 +41,8 @@ describe('a command that is shown', () => {
       { file: 'nodes.yaml', phase: 'soft-launch' },
       'lattice deploy --phase local',
     ],
+    ['down', { file: 'nodes.yaml', phase: 'full' }, 'lattice down --phase full'],
+    ['down', { file: 'nodes.yaml', phase: 'local' }, 'lattice down --phase local'],
     ['deploy --help', { file: 'a.yaml', phase: 'local' }, 'lattice deploy --help'],
     ['deploy --help', null, 'lattice deploy --help'],
   ] as const)('is about the same lattice: %s %j', (rest, options, line) => {

@@ -25,7 +25,9 @@ export function commandLine(
   const words = [call, rest]
   const isTold = rest.endsWith('--help')
   if (options !== null && !isTold) {
-    if (options.phase !== 'full' && !rest.includes('--phase')) words.push('--phase', options.phase)
+    // Without a phase, `down` means this machine, and all else every node.
+    const isDefault = options.phase === 'full' && !/^down\b/.test(rest)
+    if (!isDefault && !rest.includes('--phase')) words.push('--phase', options.phase)
     if (options.file !== 'nodes.yaml') words.push('--file', quoted(options.file))
   }
   return words.join(' ')

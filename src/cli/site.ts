@@ -15,9 +15,9 @@ export interface Site {
   isPrepared(): Promise<boolean>
   /**
    * The record without hosts that keep none, because nothing of ours is there. The host of the node
-   * `name` is first brought what keeping one takes.
+   * `name`, unless it is null, is first brought what keeping one takes.
    */
-  recordWith(name: string): Promise<PhaseRecord>
+  recordWith(name: string | null): Promise<PhaseRecord>
   /** Brings it. Harmless beside other commands; what runs is not touched. */
   prepare(): Promise<void>
 }

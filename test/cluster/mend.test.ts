@@ -50,9 +50,13 @@ describe('a node whose store is damaged', () => {
   })
   afterAll(() => lattice.remove())
 
-  test('is left alone while it is sound', async () => {
+  test('is left alone while it is sound, and proven', async () => {
     const { code, document } = await mend('repair', NODE, '--yes')
-    expect({ code, damaged: document.damaged }).toEqual({ code: 0, damaged: false })
+    expect({ code, document }).toMatchObject({
+      code: 0,
+      document: { damaged: false, repaired: false, verdict: 'PASS', damaged_file: null },
+    })
+    expect(document.proofs).toHaveLength(5)
     expect((await mend('retire', NODE)).document.directories).toEqual([])
   })
 

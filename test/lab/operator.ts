@@ -29,6 +29,7 @@ export interface Said {
   nodes?: {
     frontier: Record<string, number> | null
     checks?: { id: string; finding: string }[]
+    was_running?: boolean
   }[]
   removed?: boolean
   found?: { kind: string; name: string }[]

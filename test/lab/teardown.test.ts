@@ -104,6 +104,21 @@ test('a node that is torn down leaves its data alone, and goes on with them', as
     found: [],
   })
 
+  // Its host has nothing of ours now, and keeps nobody from stopping the other node.
+  const unit = ['systemctl', 'is-active', 'aethel-lattice-node1']
+  for (const args of [
+    ['--phase', 'full', '--dry-run'],
+    ['--phase', 'full'],
+  ]) {
+    expect((await lab.host('node1').attempt(unit)).stdout.trim()).toBe('active')
+    const down = await operator.told('down', ...args)
+    expect(down).toMatchObject({
+      code: 0,
+      said: { nodes: [{ was_running: true }, { was_running: false }] },
+    })
+  }
+  expect((await lab.host('node1').attempt(unit)).stdout.trim()).toBe('inactive')
+
   expect((await operator.told('deploy', '--yes')).said).toMatchObject(deployed)
   expect(await authors()).toEqual(wrote)
 })

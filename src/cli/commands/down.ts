@@ -1,19 +1,19 @@
-import type { PhaseRecord } from '../../ops/rollout/record.ts'
 import type { Target } from '../../ops/targets/target.ts'
 import type { App, Outcome } from '../command.ts'
 import { chosenNames, openInventory } from '../opened-inventory.ts'
 import type { Paint } from '../output/paint.ts'
+import type { Site } from '../site.ts'
 import { straysOf, withSite } from '../sites.ts'
 
 /** Stops nodes; what they hold stays. Nodes that were taken out of nodes.yaml are stopped as well. */
 export async function down(app: App, node: string | undefined): Promise<Outcome> {
   const inventory = await openInventory(app)
-  return withSite(app, inventory, async ({ targets, record }) => {
-    const all = [...targets, ...(await straysOf(app, inventory))]
+  return withSite(app, inventory, async (site) => {
+    const all = [...site.targets, ...(await straysOf(app, inventory))]
     const names = chosenNames(all, node)
     return stopNodes(
       app,
-      record,
+      site,
       all.filter((target) => names.includes(target.name)),
     )
   })
@@ -21,11 +21,13 @@ export async function down(app: App, node: string | undefined): Promise<Outcome>
 
 async function stopNodes(
   { options, signal, screen }: App,
-  record: PhaseRecord,
+  site: Site,
   chosen: readonly Target[],
 ): Promise<Outcome> {
   if (options.dryRun) return outcomeOf(await foundOf(chosen, signal), false)
 
+  // A host that has nothing of ours has nothing to stop, and must not keep the others from it.
+  const record = await site.recordWith(null)
   return record.withLock({ command: 'down' }, async ({ lock }) => {
     const found = await foundOf(chosen, signal)
     const until = AbortSignal.any([signal, lock.signal])

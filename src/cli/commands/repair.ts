@@ -2,6 +2,7 @@ import { awaitRefill } from '../../ops/mend/repair.ts'
 import { proveRoots, type RootProof } from '../../ops/verify/root-proof.ts'
 import { wordsOf } from '../../ops/verify/words.ts'
 import { worstOf } from '../../wire/verdict.ts'
+import type { RepairAnswer } from '../../wire/ledger-api.ts'
 import type { App, Outcome } from '../command.ts'
 import { requireAnswerer, requireConsent } from '../consent.ts'
 import { withLattice } from '../lattice.ts'
@@ -11,7 +12,10 @@ import { formatProofs } from '../output/backup.ts'
 import { exitOfVerdict } from '../verdict-exit.ts'
 import { keptClaims } from '../verification.ts'
 
-/** Has a node begin a damaged store anew, waits for the others to fill it, and holds the node to what they signed. */
+/**
+ * Has a node begin a damaged store anew, waits for the others to fill it, and holds the node to what they
+ * signed; a store that is sound already, too, for an earlier repair may have lost its answer.
+ */
 export async function repair(app: App, node: string): Promise<Outcome> {
   const { screen, signal, options } = app
   const inventory = await openInventory(app)
@@ -24,7 +28,7 @@ export async function repair(app: App, node: string): Promise<Outcome> {
     const { status, message } = (await client.health(signal)).components.persistence
     const isDamaged = status === 'fail'
     const found = `${node} says of its store: ${message}`
-    if (options.dryRun || !isDamaged) {
+    if (options.dryRun) {
       const outlook = isDamaged ? 'it would be begun anew.' : 'there is nothing to repair.'
       return {
         exit: 'done',
@@ -35,12 +39,11 @@ export async function repair(app: App, node: string): Promise<Outcome> {
     screen.say(() => found)
     const others = clients.filter((one) => one !== client)
     const { claims, silent } = await wordsOf(others, signal)
-    await requireConsent(app, 'Keep the damaged store aside and begin a new one?')
-
-    const { entries_kept, damaged_file } = await client.repair(signal)
+    if (isDamaged) await requireConsent(app, 'Keep the damaged store aside and begin a new one?')
+    const repaired = isDamaged ? await client.repair(signal) : null
     const title = {
-      doing: `filling ${node} from the others`,
-      done: `waited for ${node} to be filled`,
+      doing: `waiting until ${node} holds what the others do`,
+      done: `waited until ${node} held what the others do`,
     }
     await screen.during(title, async (note) => awaitRefill(client, claims, signal, note))
     const kept = await keptClaims(app, lattice)
@@ -56,12 +59,24 @@ export async function repair(app: App, node: string): Promise<Outcome> {
     const { unchecked } = kept
     return {
       exit: exitOfVerdict[verdict],
-      json: { verdict, node, store: message, entries_kept, damaged_file, proofs, unchecked },
+      json: {
+        verdict,
+        node,
+        store: message,
+        damaged: isDamaged,
+        repaired: isDamaged,
+        entries_kept: repaired?.entries_kept ?? null,
+        damaged_file: repaired?.damaged_file ?? null,
+        proofs,
+        unchecked,
+      },
       text: (paint) => {
-        const sound = count(entries_kept, 'entry', 'entries')
-        const done = `${node} began anew with ${sound} that were sound; the damaged store is kept at ${damaged_file} on its host`
+        const done = repaired === null ? `${node} had nothing to repair` : begun(node, repaired)
         return formatProofs({ verdict, done, proofs, unchecked }, paint)
       },
     }
   })
 }
+
+const begun = (node: string, { entries_kept, damaged_file }: RepairAnswer): string =>
+  `${node} began anew with ${count(entries_kept, 'entry', 'entries')} that were sound; the damaged store is kept at ${damaged_file} on its host`

@@ -101,7 +101,7 @@ function holds({ level, replicas }: Receipt, wait: Wait): boolean {
 
 function exitOf({ status }: VerifyAnswer, isReached: boolean): ExitName {
   if (status === 'PROVED') return isReached ? 'done' : 'unknown'
-  // A store that failed under the node leaves open what became of the intent.
+  // A node whose store failed under it does not know what became of the intent.
   if (status === 'ERROR') return 'unknown'
   return status === 'PARSE_ERROR' ? 'badInput' : 'failed'
 }

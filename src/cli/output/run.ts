@@ -38,7 +38,7 @@ export function formatRun(report: RunReport, paint: Paint): string {
   ].join('\n')
 }
 
-/** Some nodes were rolled back, each that was switched proven by its gate; the lattice as a whole has not one release. */
+/** Some nodes were rolled back, those that were switched proven by their gates; the lattice has not one release. */
 function partly({ outcome: { result, nodes, release } }: RunReport, paint: Paint): string[] {
   if (result !== 'deployed' && result !== 'unchanged') return []
   const old = nodes.filter((node) => node.generation?.release !== release.id)

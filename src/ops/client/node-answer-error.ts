@@ -3,10 +3,10 @@ import { OperatorError } from '../errors.ts'
 /**
  * Why a node gave no usable answer.
  * `unreachable`: no connection, or one that broke · `timeout`: too slow · `not-a-node`: something else
- * answers there · `too-large`: more than a node ever says · `too-many`: more than is read of one node; it
- * may be right · `refused`: the node said no (`refusal` and
- * `status` tell why) · `bad-signature`: not signed over our question · `wrong-identity`: another key ·
- * `wrong-lattice`: a node of another lattice · `bad-proof`: a proof that does not lead to what was signed.
+ * answers there · `too-large`: more than a node ever says · `too-many`: more than is read of one node, which
+ * may be right · `refused`: the node said no (`refusal` and `status` tell why) · `bad-signature`: not
+ * signed over our question · `wrong-identity`: another key · `wrong-lattice`: a node of another lattice ·
+ * `bad-proof`: a proof that does not lead to what was signed.
  */
 export const nodeAnswerCodes = [
   'unreachable',

@@ -96,8 +96,8 @@ export type TlsLook =
       validUntilMs: number
     }
   /**
-   * `absent`: the name leads nowhere. `refused`: nothing listens. `no-certificate`: it has none for that name.
-   * `not-tls`: something else answers.
+   * `absent`: the name leads nowhere. `refused`: nothing listens. `no-certificate`: what listens has none
+   * for that name. `not-tls`: something else answers.
    */
   | {
       kind: 'unseen'

@@ -128,11 +128,9 @@ async function runBaseline(rig: Rig, base: Frontier): Promise<BaselineReport> {
   period.start()
   try {
     await period.until(() => period.stop !== null, rig.baselineMs)
-    if (period.stop !== null) findings.push(period.stop)
     await period.endLoad()
     settlement = await settle(rig, base, period.acknowledged)
     findings.push(...settlement.findings)
-    if (period.stop !== null && !findings.includes(period.stop)) findings.push(period.stop)
   } catch (error) {
     findings.push(findingOf(error, rig.signal))
   } finally {
@@ -144,7 +142,7 @@ async function runBaseline(rig: Rig, base: Frontier): Promise<BaselineReport> {
     operations: period.operations,
     stalenessMaxMs: period.stalenessMaxMs,
     lost: settlement?.lost?.length ?? null,
-    findings,
+    findings: [period.stop, ...findings].filter((finding) => finding !== null),
   })
 }
 

@@ -76,14 +76,11 @@ export class FaultRun {
   async #warmUp(): Promise<boolean> {
     this.#tell('warm-up', `waiting until all exchange entries over ${this.#rig.lung}`)
     const isWarm = await this.#period.warmUp()
-    if (isWarm && this.#period.stop === null) return true
-    this.#findings.push(
-      this.#period.stop ?? {
-        verdict: 'UNKNOWN',
-        reason: `not every node exchanges entries with every other one over ${this.#rig.lung}`,
-      },
-    )
-    return false
+    if (!isWarm) {
+      const reason = `not every node exchanges entries with every other one over ${this.#rig.lung}`
+      this.#findings.push({ verdict: 'UNKNOWN', reason })
+    }
+    return isWarm && this.#period.stop === null
   }
 
   async #breakAndHold(): Promise<void> {
@@ -111,9 +108,7 @@ export class FaultRun {
     const isOver = (): boolean =>
       this.#period.stop !== null || (this.#timeline.returnedMs !== null && lastsMs() >= holdMs)
     await this.#period.until(isOver, Math.max(0, limitMs - lastsMs()))
-    if (this.#period.stop !== null) {
-      this.#findings.push(this.#period.stop)
-    } else if (this.#timeline.returnedMs === null) {
+    if (this.#period.stop === null && this.#timeline.returnedMs === null) {
       const reason = `${this.#plan.node} did not come back by itself within ${seconds(limitMs)}`
       this.#findings.push({ verdict: 'FAIL', reason })
     }
@@ -174,7 +169,6 @@ export class FaultRun {
     const lost = this.#settlement?.lost?.length ?? null
     const isUnderFault = (atMs: number): boolean => injectedMs !== null && atMs >= injectedMs
     const { stop } = this.#period
-    const late = stop === null || this.#findings.includes(stop) ? [] : [stop]
     const report = judgeFault({
       plan: this.#plan,
       isInjected: this.#isInjected,
@@ -183,7 +177,9 @@ export class FaultRun {
       writes: this.#period.writes.filter((write) => isUnderFault(write.sentMs)),
       operations: this.#period.operations.filter(({ startedMs }) => isUnderFault(startedMs)),
       lost,
-      findings: [...this.#findings, ...late, ...this.#injection.findings],
+      findings: [stop, ...this.#findings, ...this.#injection.findings].filter(
+        (finding) => finding !== null,
+      ),
     })
     const isWhole = stop === null && this.#timeline.isRecovered && this.#timeline.isCovered
     return { report, isWhole: isWhole && lost === 0 && !this.#rig.signal.aborted }
